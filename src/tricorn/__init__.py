@@ -1,0 +1,3 @@
+"""An ASGI server."""
+
+__version__ = "0.1.0"

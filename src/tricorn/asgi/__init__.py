@@ -1,0 +1,1 @@
+"""One application call: scope, HTTP exchange, lifespan, adapters."""

@@ -1,0 +1,1 @@
+"""The embedded demo app, as plain ASGI."""

@@ -1,0 +1,1 @@
+"""What a proxy would do, as plain ASGI: trusted forwarding headers."""

@@ -1,0 +1,1 @@
+"""Sockets and asyncio: addresses, transports, one protocol class a wire, deadlines."""

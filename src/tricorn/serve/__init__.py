@@ -1,0 +1,1 @@
+"""One worker: start, drain, stop, and importing the app."""

@@ -1,0 +1,1 @@
+"""Every option once, where its value comes from, and the validated values."""

@@ -1,0 +1,1 @@
+"""What tests share: a server process, a raw client, waiting, tools."""
