@@ -1,0 +1,1 @@
+"""Compare tricorn with other servers: `python -m benchmarks` from the repository root."""

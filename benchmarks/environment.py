@@ -1,0 +1,124 @@
+"""The machine, the versions, and the environments that hold the servers."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+FLOOR_SOURCE = Path(__file__).with_name("floor.c")
+PREFERRED_PYTHON = "python3.11"
+
+_VERSIONS = """
+import importlib.metadata as m, json, platform
+print(json.dumps({"Python": platform.python_version(),
+    **{d.metadata["Name"].lower(): d.version for d in m.distributions()}}))
+"""
+
+
+class SetupError(Exception):
+    """The benchmark can't start; the text says why and what to do, in one line."""
+
+
+class Environments(NamedTuple):
+    """The folder of programs for each value of `Server.environment`, and what is installed in the
+    main one: distribution (lower case) to version, and "Python"."""
+
+    programs: dict[str, Path]
+    versions: dict[str, str]
+
+
+def installed(python: Path) -> dict[str, str]:
+    """Versions of all distributions an interpreter sees. Raises SetupError."""
+    try:
+        printed = subprocess.check_output([str(python), "-c", _VERSIONS], text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SetupError(f"{python} doesn't run as a Python interpreter: {error}") from error
+    versions: dict[str, str] = json.loads(printed)
+    return versions
+
+
+def build_environment(folder: Path, base: str, compiled: bool) -> Path:
+    """A venv with the peers and this checkout of tricorn, made or brought up to date.
+
+    Returns its interpreter. Nothing is done when neither the requirements nor the source have
+    changed since the last time. Raises SetupError.
+    """
+    python = folder / "bin" / "python"
+    stamp = folder / "benchmark-stamp"
+    wanted = _fingerprint(base, compiled)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    print(f"installing into {folder.name}", flush=True)
+    if not python.exists():
+        _run([base, "-m", "venv", str(folder)])
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "--requirement", str(REQUIREMENTS)])
+    if (ROOT / "pyproject.toml").exists():
+        speed = {} if compiled else {"TRICORN_COMPILE": "0"}
+        _run([*pip, str(ROOT)], speed)
+        _run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], speed)
+    stamp.write_text(wanted)
+    return python
+
+
+def _fingerprint(base: str, compiled: bool) -> str:
+    digest = hashlib.sha256(f"{base} {compiled}".encode())
+    files = [REQUIREMENTS, *(ROOT / name for name in ("pyproject.toml", "setup.py"))]
+    sources = (p for p in (ROOT / "src").rglob("*") if p.suffix in {".py", ".pyx", ".pxd"})
+    for path in [*files, *sorted(sources)]:
+        if path.exists():
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _run(command: list[str], extra: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env={**os.environ, **(extra or {})}, capture_output=True, text=True
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise SetupError(f"{' '.join(command[:4])} ... failed: {last}")
+
+
+def base_python() -> str:
+    """The interpreter the environments are made from: the one the targets are stated for."""
+    return shutil.which(PREFERRED_PYTHON) or sys.executable
+
+
+def compile_floor(folder: Path) -> Path:
+    """Compile floor.c into a folder and return the folder. Raises SetupError."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise SetupError("no C compiler: install one, or leave the floor out with --servers")
+    _run([compiler, "-O2", "-o", str(folder / "floor"), str(FLOOR_SOURCE)])
+    return folder
+
+
+def machine() -> list[tuple[str, str]]:
+    """What the figures depend on, as name and value."""
+    return [
+        ("CPU", _cpu_model()),
+        ("Cores", str(os.cpu_count())),
+        ("System", f"{platform.system()} {platform.release().partition('-')[0]}"),
+        ("Load generator", _wrk_version()),
+    ]
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _wrk_version() -> str:
+    # wrk prints its version with its usage and exits with 1.
+    printed = subprocess.run(["wrk", "--version"], capture_output=True, text=True).stdout
+    return " ".join(printed.partition("\n")[0].split()[:2])

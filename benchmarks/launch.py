@@ -1,0 +1,101 @@
+"""Starting a server in a process group of its own, waiting until it listens, and ending it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.servers import HOST, Launch, Server
+
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+
+
+class StartError(Exception):
+    """The server didn't come up; the text says why, in one line."""
+
+
+class Running(NamedTuple):
+    """A server that accepts connections. All it prints goes to the file `log`."""
+
+    pid: int
+    port: int
+    log: Path
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def pinned(command: list[str], core: int | None) -> list[str]:
+    """The command, held to one core unless `core` is None."""
+    return command if core is None else ["taskset", "--cpu-list", str(core), *command]
+
+
+@contextlib.contextmanager
+def running(server: Server, launch: Launch, core: int | None, log: Path) -> Iterator[Running]:
+    """The server, listening; ended on leaving. Raises StartError."""
+    command = pinned(server.command(launch), core)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        )
+    try:
+        _wait_for_port(process, launch.port, log)
+        yield Running(process.pid, launch.port, log)
+    finally:
+        _stop(process)
+
+
+def _environment() -> dict[str, str]:
+    # The apps are imported by name from the repository, which isn't installed. A server's own
+    # variables (GRANIAN_..., WEB_CONCURRENCY, ...) would change what is measured.
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    return found | {"PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def _wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise StartError(f"exited with {process.returncode}: {last_words(log)}")
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise StartError(f"not listening after {START_SECONDS:.0f} s: {last_words(log)}")
+
+
+def last_words(log: Path) -> str:
+    """The last line a server printed."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it printed nothing"
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    # Workers that outlive their parent, or all of them when it didn't obey. Only this group.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def missing_tools(tools: tuple[str, ...]) -> list[str]:
+    """Those of the programs that aren't on PATH."""
+    return [tool for tool in tools if shutil.which(tool) is None]

@@ -1,0 +1,79 @@
+"""What tricorn must reach, and whether it did."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from benchmarks.results import Results
+
+# CPU per request of each peer, divided by tricorn's: at least this much.
+REQUIRED_RATIOS = {
+    "get": {"uvicorn": 4.0, "granian": 1.8, "h2corn": 1.8, "peregrine": 1.1},
+    "browser": {"uvicorn": 4.0, "granian": 2.0, "h2corn": 2.0, "peregrine": 1.1},
+    "post": {"uvicorn": 4.0, "granian": 2.0, "h2corn": 2.0, "peregrine": 1.1},
+    "10kb": {"uvicorn": 3.5, "granian": 1.5, "h2corn": 1.5, "peregrine": 1.0},
+    "stream": {"uvicorn": 3.5, "granian": 1.5, "h2corn": 1.5, "peregrine": 1.0},
+}
+# More memory than uvicorn at most, in KiB; growth of CPU per request from the default number of
+# connections to 1000, and from no access log to one, at most.
+MEMORY_ALLOWANCE = 5 * 1024
+CONNECTIONS_GROWTH = 0.25
+ACCESS_LOG_GROWTH = 0.15
+
+
+class Target(NamedTuple):
+    """One requirement. `met` is None when it wasn't measured."""
+
+    scenario: str
+    what: str
+    required: str
+    measured: str
+    met: bool | None
+
+
+def targets(results: Results) -> list[Target]:
+    """Every requirement, in the order of the tables."""
+    return [
+        *_peer_ratios(results),
+        *_variants(results),
+        _memory(results),
+        _growth(results, "1000", "growth with 1000 connections", CONNECTIONS_GROWTH),
+        _growth(results, "log", "growth with the access log on", ACCESS_LOG_GROWTH),
+    ]
+
+
+def _at_least(scenario: str, what: str, required: float, ratio: float | None) -> Target:
+    measured = "" if ratio is None else f"{ratio:.2f}"
+    met = None if ratio is None else ratio >= required
+    return Target(scenario, what, f"at least {required:.1f}", measured, met)
+
+
+def _peer_ratios(results: Results) -> Iterator[Target]:
+    for scenario, peers in REQUIRED_RATIOS.items():
+        for peer, required in peers.items():
+            ratio = results.ratio(scenario, peer)
+            yield _at_least(scenario, f"{peer} / tricorn", required, ratio)
+
+
+def _variants(results: Results) -> Iterator[Target]:
+    for variant in ("tricorn-interpreted", "tricorn-asyncio"):
+        for scenario in REQUIRED_RATIOS:
+            ratio = results.ratio(scenario, "uvicorn", to=variant)
+            yield _at_least(scenario, f"uvicorn / {variant}", 1.0, ratio)
+
+
+def _memory(results: Results) -> Target:
+    what, required = "memory above uvicorn's", f"at most {MEMORY_ALLOWANCE / 1024:.0f} MiB"
+    ours, theirs = results.measured("get", "tricorn"), results.measured("get", "uvicorn")
+    if ours is None or theirs is None:
+        return Target("get", what, required, "", None)
+    more = ours.pss - theirs.pss
+    return Target("get", what, required, f"{more / 1024:+.1f} MiB", more <= MEMORY_ALLOWANCE)
+
+
+def _growth(results: Results, scenario: str, what: str, allowed: float) -> Target:
+    required = f"at most {allowed:.0%}"
+    few, many = results.measured("get", "tricorn"), results.measured(scenario, "tricorn")
+    if few is None or many is None or not few.total:
+        return Target(scenario, what, required, "", None)
+    growth = many.total / few.total - 1
+    return Target(scenario, what, required, f"{growth:+.1%}", growth <= allowed)
