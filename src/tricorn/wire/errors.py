@@ -1,0 +1,35 @@
+"""What can go wrong on a wire, and the answer each fault carries.
+
+```
+WireError
+├── Refusal          the peer broke the protocol; carries the HTTP status that answers it
+└── ResponseError    the app asked for a response that must not be sent (also a ValueError)
+```
+"""
+
+from __future__ import annotations
+
+
+class WireError(Exception):
+    """Root of the faults found while reading or writing a wire."""
+
+
+class Refusal(WireError):
+    """The peer sent something tricorn does not take.
+
+    `status` is the HTTP status code that answers it (RFC 9110 §15), `reason` one
+    plain phrase without a final full stop, printable ASCII, for the answer's body
+    and for the log.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.reason}"
+
+
+class ResponseError(WireError, ValueError):
+    """The app's response breaks HTTP; nothing of the offending part was sent."""

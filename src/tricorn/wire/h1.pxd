@@ -1,0 +1,37 @@
+from tricorn.wire.scan cimport find_head_end, has_isolated_line_end, scan_fields, scan_request_line
+
+cdef int _HEAD_WAIT, _LENGTH, _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, _TRAILERS, _NO_CONTENT, _ENDED
+cdef int _HOST, _HOST_TWICE, _IS_FORWARDED, _PLAIN
+cdef bytes _TOKEN_START
+
+cdef class RequestReader:
+    cdef public Py_ssize_t line_limit, section_limit, field_limit, trailer_limit
+    cdef public long long body_limit, left, content_read, extension_bytes, content_length
+    cdef public int state
+    cdef public object refusal
+    cdef public bytes bytes_in
+    cdef public Py_ssize_t at, searched
+    cdef public bytearray partial
+    cdef public bint skipped_line
+    cdef public bytes data, target, raw_path, query, upgrade
+    cdef public str method, path, version
+    cdef public list fields
+    cdef public bint keep_alive, chunked, expect_continue, te_trailers, forwarded
+
+    cpdef int feed(self, bytes data) except -1
+    cpdef int next(self) except -1
+    cpdef int start_next(self) except -1
+    cdef int _step(self) except -1
+    cdef int _read_head(self) except -1
+    cdef int _read_partial_head(self) except -1
+    cdef int _take_head(self, Py_ssize_t end) except -1
+    cdef int _take_version(self, int version) except -1
+    cdef int _take_target(self) except -1
+    cdef int _check_host(self, int flags, bytes host) except -1
+    cdef int _take_framing(self, int flags, list special) except -1
+    cdef int _take_connection(self, list special) except -1
+    cdef int _read_data(self, int after) except -1
+    cdef int _read_chunked(self) except -1
+    cdef bint _read_chunk_end(self) except -1
+    cdef bint _read_chunk_size(self) except -1
+    cdef int _read_trailers(self) except -1

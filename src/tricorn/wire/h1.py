@@ -1,0 +1,576 @@
+"""Reading HTTP/1.x requests (RFC 9112): bytes in, codes out, no I/O.
+
+One strict grammar. A message that two readers could take differently is refused,
+never repaired, and nothing behind a refusal is read.
+
+```
+           feed()                      feed()                    start_next()
+ HEAD_WAIT ───────► HEAD ─► content? ─────────► DATA … ─► END ───────────────► HEAD_WAIT
+     │                          │ none                     ▲
+     │                          └──────────────────────────┘
+     └── any fault ─► REFUSED (the same Refusal for ever)
+```
+
+Requests behind the current one wait as bytes until `start_next()`, so that a
+pipelining client costs its buffer and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from tricorn.wire.errors import Refusal
+from tricorn.wire.fields import (
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    FORBIDDEN_TRAILERS,
+    FORWARDED,
+    HOST,
+    REPEATED,
+    SPECIALS,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    Fields,
+    tokens,
+)
+from tricorn.wire.scan import (
+    find_head_end,
+    has_isolated_line_end,
+    scan_fields,
+    scan_request_line,
+)
+from tricorn.wire.target import authority_of, host_is_valid
+
+# What `next()` answers.
+NEED_DATA: Final = 0
+HEAD: Final = 1
+DATA: Final = 2
+END: Final = 3
+
+# States of the reader.
+_HEAD_WAIT: Final = 0
+_LENGTH: Final = 1  # content with a known length
+_CHUNK_SIZE: Final = 2
+_CHUNK_DATA: Final = 3
+_CHUNK_END: Final = 4  # the CRLF behind a chunk's data
+_TRAILERS: Final = 5
+_NO_CONTENT: Final = 6  # or all of it read: END comes next
+_ENDED: Final = 7
+
+# A chunk's size line, extensions and CRLF included (RFC 9112 §7.1.1).
+CHUNK_LINE_LIMIT: Final = 256
+# Extension bytes a message may carry for free; beyond that, one per byte of data.
+# A flood of one-byte chunks with long extensions is refused, not parsed.
+CHUNK_EXTENSION_TOTAL: Final = 4096
+# A trailer section has the head's bounds, and no more bytes than this.
+TRAILER_SECTION_LIMIT: Final = 8192
+METHOD_LIMIT: Final = 64
+
+_KNOWN_CODINGS: Final = frozenset(
+    {b"chunked", b"gzip", b"deflate", b"compress", b"x-gzip", b"x-compress", b"identity"}
+)
+_HEX: Final = b"0123456789abcdefABCDEF"
+_DIGITS: Final = b"0123456789"
+_EXTENSION_CONTROLS: Final = bytes(set(range(32)) - {9}) + b"\x7f"
+_TOKEN_START: Final = (
+    b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+
+class HeadLimits(NamedTuple):
+    """Bounds on a request's head. A trailer section has the last two as well."""
+
+    request_line: int = 8192  # bytes, without its CRLF; more is 414
+    field_section: int = 65536  # bytes of all field lines, CRLFs included; more is 431
+    fields: int = 100  # lines; more is 431
+
+
+# The tests that each request goes through, as integers of C when compiled.
+_HOST: Final = HOST
+_HOST_TWICE: Final = 1 << HOST + REPEATED
+_IS_FORWARDED: Final = 1 << FORWARDED
+_PLAIN: Final = 1 << HOST | 1 << FORWARDED | 1 << FORWARDED + REPEATED
+
+
+class RequestReader:
+    """Reads the requests of one connection in order.
+
+    `limits` bounds heads and trailer sections; `body_limit` bounds a request's
+    content in bytes (0: no bound; more is refused with 413).
+
+    After `next()` answered HEAD the request's facts stand in the attributes:
+    `method`, `target` (as sent), `raw_path` (without query, undecoded), `path`
+    (percent-decoded, UTF-8 with replacement), `query`, `version` ("1.0", "1.1"),
+    `fields` (lower-case names, in order; a fresh list), `keep_alive`, `chunked`,
+    `content_length` (-1 when chunked), `expect_continue`, `upgrade` (the protocol
+    offered, lower case, or empty), `te_trailers`, `forwarded` (a forwarding field
+    is present). After DATA, `data` holds the piece. `buffered` counts the bytes
+    fed and not yet consumed.
+    """
+
+    def __init__(self, limits: HeadLimits, body_limit: int = 0) -> None:
+        self.line_limit = limits.request_line
+        self.section_limit = limits.field_section
+        self.trailer_limit = min(limits.field_section, TRAILER_SECTION_LIMIT)
+        self.field_limit = limits.fields
+        self.body_limit = body_limit
+        self.state = _HEAD_WAIT
+        self.refusal: Refusal | None = None
+        self.bytes_in = b""
+        self.at = 0
+        # An unfinished head. Bytes are added in place: a head that arrives byte by
+        # byte costs linear time.
+        self.partial: bytearray | None = None
+        self.searched = 0
+        self.skipped_line = False
+        self.left = 0
+        self.content_read = 0
+        self.extension_bytes = 0
+        self.data = b""
+        self.method = ""
+        self.target = b""
+        self.raw_path = b""
+        self.path = ""
+        self.query = b""
+        self.version = "1.1"
+        self.fields: Fields = []
+        self.keep_alive = False
+        self.chunked = False
+        self.content_length = 0
+        self.expect_continue = False
+        self.upgrade = b""
+        self.te_trailers = False
+        self.forwarded = False
+
+    @property
+    def buffered(self) -> int:
+        """Bytes fed and not yet consumed."""
+        waiting = len(self.bytes_in) - self.at
+        return waiting if self.partial is None else waiting + len(self.partial)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the connection."""
+        if self.partial is not None:
+            self.partial += data
+        elif self.at >= len(self.bytes_in):
+            self.bytes_in = data
+            self.at = 0
+        else:
+            self.bytes_in = self.bytes_in[self.at :] + data
+            self.at = 0
+
+    def next(self) -> int:
+        """Answer what comes next: NEED_DATA, HEAD, DATA or END.
+
+        Raises `Refusal` for a message that must not be taken, and the same one at
+        every later call.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        try:
+            return self._step()
+        except Refusal as refusal:
+            self.refusal = refusal
+            self.bytes_in = b""
+            self.at = 0
+            self.partial = None
+            raise
+
+    def start_next(self) -> None:
+        """Begin the request behind the one whose END was answered."""
+        if self.state != _ENDED:
+            raise RuntimeError("start_next() before END")
+        self.state = _HEAD_WAIT
+        self.skipped_line = False
+
+    def _step(self) -> int:
+        state = self.state
+        if state == _HEAD_WAIT:
+            return self._read_head()
+        if state == _NO_CONTENT:
+            self.state = _ENDED
+            return END
+        if state == _LENGTH:
+            return self._read_data(_NO_CONTENT)
+        if state == _ENDED:
+            return NEED_DATA
+        return self._read_chunked()
+
+    # The head
+
+    def _read_head(self) -> int:
+        if self.partial is not None:
+            return self._read_partial_head()
+        if self.at >= len(self.bytes_in):
+            return NEED_DATA
+        end = find_head_end(self.bytes_in, self.at)
+        if end < 0 or self.bytes_in[self.at] == 13:
+            self.partial = bytearray(self.bytes_in[self.at :])
+            self.bytes_in = b""
+            self.at = 0
+            self.searched = 0
+            return self._read_partial_head()
+        self._take_head(end)
+        return HEAD
+
+    def _read_partial_head(self) -> int:
+        partial = self.partial
+        assert partial is not None
+        if not self.skipped_line and partial.startswith(b"\r\n"):
+            # RFC 9112 §2.2: one empty line before a request is ignored.
+            del partial[:2]
+            self.searched = 0
+            self.skipped_line = True
+        end = find_head_end(partial, self.searched) if len(partial) > self.searched else -1
+        if end < 0:
+            self._check_partial(partial)
+            self.searched = max(len(partial) - 3, 0)
+            return NEED_DATA
+        self.bytes_in = bytes(partial)
+        self.at = 0
+        self.partial = None
+        self.searched = 0
+        self._take_head(end)
+        return HEAD
+
+    def _check_partial(self, partial: bytearray) -> None:
+        """Refuse an unfinished head as soon as it can't become a good one."""
+        if not partial or (partial == b"\r" and not self.skipped_line):
+            return
+        first = partial[0]
+        if first not in _TOKEN_START:
+            raise _not_a_request(first)
+        if has_isolated_line_end(partial, max(self.searched - 1, 0)):
+            raise Refusal(400, "a line must end in CR LF")
+        line_end = partial.find(b"\r\n")
+        if line_end < 0:
+            if len(partial) > self.line_limit + (partial[-1] == 13):
+                raise self._line_too_long()
+        elif line_end > self.line_limit:
+            raise self._line_too_long()
+        elif len(partial) - line_end - 2 > self.section_limit + 2:
+            raise self._section_too_long()
+
+    def _line_too_long(self) -> Refusal:
+        return Refusal(414, f"request line longer than {self.line_limit} bytes")
+
+    def _section_too_long(self) -> Refusal:
+        return Refusal(431, f"field section longer than {self.section_limit} bytes")
+
+    def _take_head(self, end: int) -> None:
+        """Read the head that ends (its empty line included) at `end`."""
+        data = self.bytes_in
+        start = self.at
+        if data[start] not in _TOKEN_START:
+            raise _not_a_request(data[start])
+        line_end = data.find(b"\r\n", start)
+        if line_end - start > self.line_limit:
+            raise self._line_too_long()
+        section = line_end + 2
+        if end - 2 - section > self.section_limit:
+            raise self._section_too_long()
+        method, target, version = scan_request_line(data, start, line_end)
+        self.method = method
+        self.target = target
+        self._take_version(version)
+        fields: Fields = []
+        special: list[bytes | None] = [None] * SPECIALS
+        flags = scan_fields(data, section, end - 2, fields, special, self.field_limit)
+        self.fields = fields
+        self.at = end
+        self._take_target()
+        self._check_host(flags, special[_HOST])
+        self.forwarded = (flags & _IS_FORWARDED) != 0
+        self.keep_alive = self.version == "1.1"
+        self.expect_continue = False
+        self.upgrade = b""
+        self.te_trailers = False
+        # Most requests say nothing more that HTTP/1.1 acts on.
+        if flags & ~_PLAIN:
+            self._take_framing(flags, special)
+        else:
+            self.chunked = False
+            self.content_length = 0
+            self.state = _NO_CONTENT
+
+    def _take_version(self, version: int) -> None:
+        if version == 11:
+            self.version = "1.1"
+        elif version == 10:
+            self.version = "1.0"
+        elif version // 10 == 1:
+            # RFC 9110 §2.5: a higher minor version is read as the highest known.
+            self.version = "1.1"
+        else:
+            raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+
+    def _take_target(self) -> None:
+        target = self.target
+        if len(self.method) > METHOD_LIMIT:
+            raise Refusal(501, f"method longer than {METHOD_LIMIT} bytes")
+        if self.method == "CONNECT":
+            raise Refusal(501, "CONNECT is not offered")
+        if target[0] != 47:  # "/": origin-form
+            if target == b"*":
+                if self.method != "OPTIONS":
+                    raise Refusal(400, "the target * is for OPTIONS only")
+            else:
+                target = self._take_absolute(target)
+        question = target.find(b"?")
+        if question < 0:
+            self.raw_path = target
+            self.query = b""
+        else:
+            self.raw_path = target[:question]
+            self.query = target[question + 1 :]
+        if b"%" in self.raw_path:
+            self.path = unquote_to_bytes(self.raw_path).decode("utf-8", "replace")
+        else:
+            self.path = self.raw_path.decode("ascii")
+
+    def _take_absolute(self, target: bytes) -> bytes:
+        """Read an absolute-form target (RFC 9112 §3.2.2); return path and query.
+
+        Its authority replaces Host.
+        """
+        authority, rest = authority_of(target)
+        hosts = [index for index, field in enumerate(self.fields) if field[0] == b"host"]
+        if len(hosts) == 1:
+            self.fields[hosts[0]] = (b"host", authority)
+        elif not hosts and self.version == "1.0":
+            self.fields.insert(0, (b"host", authority))
+        return rest
+
+    def _check_host(self, flags: int, host: bytes | None) -> None:
+        """RFC 9112 §3.2: exactly one valid Host in HTTP/1.1, never two."""
+        if flags & _HOST_TWICE:
+            raise Refusal(400, "more than one Host field")
+        if host is None:
+            if self.version == "1.1":
+                raise Refusal(400, "no Host field")
+        elif not host_is_valid(host):
+            raise Refusal(400, "malformed Host field")
+
+    # How long the content is, and what the connection does afterwards
+
+    def _take_framing(self, flags: int, special: list[bytes | None]) -> None:
+        coding = special[TRANSFER_ENCODING]
+        length = special[CONTENT_LENGTH]
+        self.chunked = False
+        self.content_length = 0
+        self.content_read = 0
+        if coding is not None:
+            self._check_coding(coding, flags, length)
+            self.chunked = True
+            self.content_length = -1
+            self.extension_bytes = 0
+            self.state = _CHUNK_SIZE
+        elif length is not None:
+            self.content_length = self._parse_length(length, flags)
+            self.left = self.content_length
+            self.state = _LENGTH if self.left else _NO_CONTENT
+        else:
+            self.state = _NO_CONTENT
+        self._take_connection(special)
+
+    def _check_coding(self, coding: bytes, flags: int, length: bytes | None) -> None:
+        """RFC 9112 §6.1: Transfer-Encoding is `chunked` alone, or refused."""
+        if length is not None:
+            raise Refusal(400, "both Content-Length and Transfer-Encoding")
+        if self.version == "1.0":
+            raise Refusal(400, "Transfer-Encoding in HTTP/1.0")
+        if flags & 1 << TRANSFER_ENCODING + REPEATED:
+            raise Refusal(400, "more than one Transfer-Encoding field")
+        if coding.lower() == b"chunked":
+            return
+        codings = coding.lower().split(b",")
+        known = [member.strip(b" \t") in _KNOWN_CODINGS for member in codings]
+        if all(known) and codings[0].strip(b" \t") != b"chunked":
+            raise Refusal(501, "no transfer coding but chunked is offered")
+        raise Refusal(400, "Transfer-Encoding must be chunked")
+
+    def _parse_length(self, value: bytes, flags: int) -> int:
+        """RFC 9112 §6.3: one Content-Length of ASCII digits, 19 of them at most."""
+        if flags & 1 << CONTENT_LENGTH + REPEATED:
+            raise Refusal(400, "more than one Content-Length field")
+        if not value or len(value) > 19 or value.strip(_DIGITS):
+            raise Refusal(400, "malformed Content-Length")
+        length = int(value)
+        if length >= 1 << 63:
+            raise Refusal(400, "Content-Length is too large")
+        if self.body_limit and length > self.body_limit:
+            raise self._too_much_content()
+        return length
+
+    def _too_much_content(self) -> Refusal:
+        return Refusal(413, f"content longer than {self.body_limit} bytes")
+
+    def _take_connection(self, special: list[bytes | None]) -> None:
+        options = special[CONNECTION]
+        named: list[bytes] = []
+        if options is not None:
+            if options == b"keep-alive":
+                self.keep_alive = True
+            else:
+                named = tokens(options)
+                # RFC 9112 §9.3: close wins over keep-alive.
+                self.keep_alive = b"close" not in named and (
+                    self.keep_alive or b"keep-alive" in named
+                )
+        upgrade = special[UPGRADE]
+        if upgrade and b"upgrade" in named:
+            offer = upgrade.lower().split(b",")[0].strip(b" \t")
+            # A proxy may pass a WebSocket handshake on as HTTP/1.0; RFC 9110 §7.8
+            # has any other offer in 1.0 ignored.
+            if self.version == "1.1" or offer == b"websocket":
+                self.upgrade = offer
+        expect = special[EXPECT]
+        if expect is not None and self.version == "1.1" and self.state != _NO_CONTENT:
+            self.expect_continue = expect.lower() == b"100-continue"
+        te = special[TE]
+        if te is not None:
+            self.te_trailers = b"trailers" in tokens(te)
+
+    # Content
+
+    def _read_data(self, after: int) -> int:
+        """Hand on what has arrived of the `left` bytes; then go to state `after`."""
+        available = len(self.bytes_in) - self.at
+        if available <= 0:
+            return NEED_DATA
+        if available <= self.left:
+            self.data = self.bytes_in if self.at == 0 else self.bytes_in[self.at :]
+            self.bytes_in = b""
+            self.at = 0
+            self.left -= available
+        else:
+            self.data = self.bytes_in[self.at : self.at + self.left]
+            self.at += self.left
+            self.left = 0
+        if self.left == 0:
+            self.state = after
+        return DATA
+
+    def _read_chunked(self) -> int:
+        """RFC 9112 §7.1: chunks, the last chunk, the trailer section."""
+        while True:
+            if self.state == _CHUNK_DATA:
+                return self._read_data(_CHUNK_END)
+            if self.state == _TRAILERS:
+                return self._read_trailers()
+            if self.state == _CHUNK_END:
+                found = self._read_chunk_end()
+            else:
+                found = self._read_chunk_size()
+            if not found:
+                return NEED_DATA
+
+    def _read_chunk_end(self) -> bool:
+        available = len(self.bytes_in) - self.at
+        if available and self.bytes_in[self.at] != 13:
+            raise Refusal(400, "chunk data is longer than its size")
+        if available < 2:
+            return False
+        if self.bytes_in[self.at + 1] != 10:
+            raise Refusal(400, "chunk data is longer than its size")
+        self.at += 2
+        self.state = _CHUNK_SIZE
+        return True
+
+    def _read_chunk_size(self) -> bool:
+        data = self.bytes_in
+        end = data.find(b"\r\n", self.at, self.at + CHUNK_LINE_LIMIT + 2)
+        if end < 0:
+            self._check_partial_size_line(data)
+            return False
+        size = self._parse_chunk_line(data[self.at : end])
+        self.at = end + 2
+        if size == 0:
+            self.state = _TRAILERS
+            return True
+        self.content_read += size
+        if self.body_limit and self.content_read > self.body_limit:
+            raise self._too_much_content()
+        self.left = size
+        self.state = _CHUNK_DATA
+        return True
+
+    def _check_partial_size_line(self, data: bytes) -> None:
+        line = data[self.at : self.at + CHUNK_LINE_LIMIT + 2]
+        if len(line) > CHUNK_LINE_LIMIT + 1 or (len(line) > CHUNK_LINE_LIMIT and line[-1] != 13):
+            raise Refusal(400, f"chunk size line longer than {CHUNK_LINE_LIMIT} bytes")
+        if line and line[0] not in _HEX:
+            raise Refusal(400, "malformed chunk size")
+        if has_isolated_line_end(line, 0):
+            raise Refusal(400, "a chunk size line must end in CR LF")
+
+    def _parse_chunk_line(self, line: bytes) -> int:
+        """Return the size in `chunk-size [chunk-ext]`, all but its CRLF."""
+        digits, semicolon, extension = line.partition(b";")
+        if semicolon:
+            digits = digits.rstrip(b" \t")
+            self._check_extension(extension)
+        if not digits or len(digits) > 16 or digits.strip(_HEX):
+            raise Refusal(400, "malformed chunk size")
+        size = int(digits, 16)
+        if size >= 1 << 63:
+            raise Refusal(400, "chunk size is too large")
+        return size
+
+    def _check_extension(self, extension: bytes) -> None:
+        """Bound chunk extensions, which are read by nobody (RFC 9112 §7.1.1)."""
+        if extension.translate(None, _EXTENSION_CONTROLS) != extension:
+            raise Refusal(400, "control character in a chunk extension")
+        if not extension.strip(b" \t"):
+            raise Refusal(400, "empty chunk extension")
+        self.extension_bytes += len(extension) + 1
+        if self.extension_bytes > CHUNK_EXTENSION_TOTAL + self.content_read:
+            raise Refusal(400, "more chunk extensions than content")
+
+    def _read_trailers(self) -> int:
+        """Check the trailer section and drop it: it is never merged into the head."""
+        data = self.bytes_in
+        at = self.at
+        if data.startswith(b"\r\n", at):
+            self.at = at + 2
+            self.state = _ENDED
+            return END
+        # An unfinished section is searched again from its start, so its size is
+        # bounded before the search and the whole costs little.
+        end = find_head_end(data, at)
+        if end < 0:
+            self._check_partial_trailers(data[at:])
+            return NEED_DATA
+        if end - 2 - at > self.trailer_limit:
+            raise self._trailers_too_long()
+        fields: Fields = []
+        special: list[bytes | None] = [None] * SPECIALS
+        scan_fields(data, at, end - 2, fields, special, self.field_limit)
+        for name, _ in fields:
+            if name in FORBIDDEN_TRAILERS:
+                raise Refusal(400, f"trailer field {name.decode('ascii')} is not allowed")
+        self.at = end
+        self.state = _ENDED
+        return END
+
+    def _check_partial_trailers(self, section: bytes) -> None:
+        if len(section) > self.trailer_limit + 2:
+            raise self._trailers_too_long()
+        if section and section != b"\r" and section[0] not in _TOKEN_START:
+            raise Refusal(400, "malformed trailer section")
+        if has_isolated_line_end(section, 0):
+            raise Refusal(400, "a line must end in CR LF")
+
+    def _trailers_too_long(self) -> Refusal:
+        return Refusal(431, f"trailer section longer than {self.trailer_limit} bytes")
+
+
+def _not_a_request(first: int) -> Refusal:
+    if first == 0x16:
+        return Refusal(400, "this looks like TLS, and this port speaks plain HTTP")
+    if first == 13 or first == 10:
+        return Refusal(400, "empty line before the request")
+    return Refusal(400, "malformed method")

@@ -1,0 +1,20 @@
+from tricorn.wire.scan cimport encode_fields
+
+cdef int _UNSTARTED, _BY_LENGTH, _CHUNKED, _BY_CLOSE, _NO_CONTENT, _COMPLETE, _OVERRIDES
+cdef dict _STATUS_LINES
+cdef bytes _CLOSE, _KEEP, _END, _LAST_CHUNK
+
+cdef class DefaultFields:
+    cdef public bytes extra, server, date, block
+    cdef public bint with_date
+    cpdef bytes without(self, int flags)
+
+cdef class ResponseWriter:
+    cdef public DefaultFields defaults
+    cdef public bint is_head, keep_alive
+    cdef public str version
+    cdef public int framing
+    cdef public long long left
+    cpdef int start_request(self, str method, str version, bint keep_alive) except -1
+    cpdef bytes head(self, status, fields, bytes body, bint more)
+    cpdef bytes body(self, bytes data, bint more)

@@ -1,0 +1,236 @@
+"""Writing HTTP/1.1 responses: framing, and what an app may not do to it.
+
+RFC 9112 §6 decides the framing: a length where it is known, chunks where it isn't
+and the client speaks HTTP/1.1, the end of the connection otherwise. The app's own
+Transfer-Encoding is dropped and its Content-Length is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+from tricorn.wire.errors import ResponseError
+from tricorn.wire.fields import HAS_DATE, HAS_SERVER, WANTS_CLOSE, Fields
+from tricorn.wire.scan import encode_fields
+
+_STATUS_LINES: Final = {
+    code: f"HTTP/1.1 {code} ".encode() + b"\r\n" for code in range(100, 600)
+} | {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+_CLOSE: Final = b"connection: close\r\n\r\n"
+_KEEP: Final = b"connection: keep-alive\r\n\r\n"
+_END: Final = b"\r\n"
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+# How a response's content is framed.
+_UNSTARTED: Final = 0
+_BY_LENGTH: Final = 1
+_CHUNKED: Final = 2
+_BY_CLOSE: Final = 3
+_NO_CONTENT: Final = 4  # HEAD, 204, 304: what the app sends is dropped
+_COMPLETE: Final = 5
+
+
+def reason_phrase(status: int) -> str:
+    """Return the registered reason phrase of a status code, or an empty string."""
+    line = _STATUS_LINES.get(status)
+    return "" if line is None else line[13:-2].decode("ascii")
+
+
+class DefaultFields:
+    """The fields that the server adds to each response, serialised once.
+
+    `server` is the Server field's value or None, `extra` the fields the operator
+    asked for, which replace a default of the same name. `set_date` refreshes Date;
+    it is off when `with_date` is false.
+    """
+
+    def __init__(self, server: bytes | None, extra: Fields, with_date: bool = True) -> None:
+        names = {name.lower() for name, _ in extra}
+        self.extra = encode_fields(list(extra))[0]
+        self.server = b""
+        if server is not None and b"server" not in names:
+            self.server = encode_fields([(b"server", server)])[0]
+        self.with_date = with_date and b"date" not in names
+        self.date = b""
+        self.block = self.server + self.extra
+
+    def set_date(self, value: bytes) -> None:
+        """Take the current time as an IMF-fixdate (RFC 9110 §5.6.7)."""
+        if self.with_date:
+            self.date = b"date: " + value + b"\r\n"
+            self.block = self.date + self.server + self.extra
+
+    def without(self, flags: int) -> bytes:
+        """Return the fields that the app did not set itself."""
+        date = b"" if flags & HAS_DATE else self.date
+        server = b"" if flags & HAS_SERVER else self.server
+        return date + server + self.extra
+
+
+class ResponseWriter:
+    """Serialises the response to one request.
+
+    `keep_alive` is what the request and the server want; after `head()` it is what
+    was decided. `complete` becomes true with the last byte.
+    """
+
+    def __init__(self, defaults: DefaultFields) -> None:
+        self.defaults = defaults
+        self.start_request("GET", "1.1", True)
+
+    def start_request(self, method: str, version: str, keep_alive: bool) -> None:
+        """Get ready for the response to the next request."""
+        self.is_head = method == "HEAD"
+        self.version = version
+        self.keep_alive = keep_alive
+        self.framing = _UNSTARTED
+        self.left = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole response has been serialised."""
+        return self.framing == _COMPLETE
+
+    @property
+    def started(self) -> bool:
+        """Whether the head has been serialised."""
+        return self.framing != _UNSTARTED
+
+    @property
+    def can_have_trailers(self) -> bool:
+        """Whether the response in progress is chunked (RFC 9112 §7.1.2)."""
+        return self.framing == _CHUNKED
+
+    def head(
+        self, status: int, fields: Iterable[Iterable[bytes]], body: bytes, more: bool
+    ) -> bytes:
+        """Serialise the head and the first piece of content, all of it unless `more`.
+
+        Raises `ResponseError`, with nothing of the response sent, for what HTTP
+        forbids in a head, and for a body that is longer than its Content-Length.
+        """
+        line = _STATUS_LINES.get(status)
+        if line is None or status < 200:
+            raise ResponseError(f"status must be a whole number from 200 to 599, not {status!r}")
+        block, flags, length = encode_fields(fields)
+        size = len(body)
+        added = b""
+        framing: int = _BY_LENGTH
+        if self.is_head or status == 204 or status == 304:
+            framing = _NO_CONTENT
+            if status == 204 and length >= 0:
+                # RFC 9110 §8.6: no Content-Length in a 204.
+                block = _without_length(fields)
+            body = b""
+        elif length >= 0:
+            if size > length:
+                raise ResponseError(_too_long(length))
+            if not more and size < length:
+                self.keep_alive = False
+        elif not more:
+            length = size
+            added = b"content-length: %d\r\n" % size
+        elif self.version == "1.1":
+            framing = _CHUNKED
+            added = b"transfer-encoding: chunked\r\n"
+            body = b"%x\r\n%b\r\n" % (size, body) if size else b""
+        else:
+            framing = _BY_CLOSE
+            self.keep_alive = False
+        if flags & WANTS_CLOSE:
+            self.keep_alive = False
+        default = self.defaults.without(flags) if flags & _OVERRIDES else self.defaults.block
+        if not self.keep_alive:
+            end = _CLOSE
+        else:
+            end = _END if self.version == "1.1" else _KEEP
+        self.left = length - size if framing == _BY_LENGTH else 0
+        self.framing = framing if more else _COMPLETE
+        return b"".join((line, default, block, added, end, body))
+
+    def body(self, data: bytes, more: bool) -> bytes:
+        """Serialise the next piece of content, the last one unless `more`.
+
+        Raises `ResponseError` when the app sends more than its Content-Length; the
+        response is then cut and the connection has to close.
+        """
+        framing = self.framing
+        if framing == _CHUNKED:
+            if data:
+                data = b"%x\r\n%b\r\n" % (len(data), data)
+            if not more:
+                data += _LAST_CHUNK
+        elif framing == _BY_LENGTH:
+            self.left -= len(data)
+            if self.left < 0:
+                self.keep_alive = False
+                raise ResponseError(_too_long(self.left + len(data)))
+            if not more and self.left:
+                self.keep_alive = False
+        elif framing == _NO_CONTENT:
+            data = b""
+        if not more:
+            self.framing = _COMPLETE
+        return data
+
+    def trailers(self, fields: Iterable[Iterable[bytes]]) -> bytes:
+        """Serialise the last chunk and a trailer section (RFC 9112 §7.1.2)."""
+        block = encode_fields(fields)[0]
+        self.framing = _COMPLETE
+        return b"0\r\n" + block + b"\r\n"
+
+    def interim(self, status: int, fields: Iterable[Iterable[bytes]]) -> bytes:
+        """Serialise a 1xx response (RFC 9110 §15.2), which has no content."""
+        return _STATUS_LINES[status] + encode_fields(fields)[0] + b"\r\n"
+
+    def length_of_file(self, size: int) -> int:
+        """Account for `size` bytes of content that the system will copy.
+
+        Returns how many may be sent. Raises `ResponseError` for more than the
+        Content-Length.
+        """
+        if self.framing == _NO_CONTENT:
+            return 0
+        if self.framing == _BY_LENGTH:
+            self.left -= size
+            if self.left < 0:
+                self.keep_alive = False
+                raise ResponseError(_too_long(self.left + size))
+        return size
+
+    @property
+    def missing(self) -> int:
+        """Bytes that the Content-Length promised and the app has not sent."""
+        return self.left
+
+
+_OVERRIDES: Final = HAS_DATE | HAS_SERVER
+
+
+def refusal_response(status: int, reason: str, defaults: DefaultFields) -> bytes:
+    """Serialise the whole answer to a request that was refused.
+
+    It is plain text that names the reason, and it closes the connection.
+    """
+    body = reason.encode("ascii", "replace") + b"\n"
+    return b"".join(
+        (
+            _STATUS_LINES[status],
+            defaults.block,
+            b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body),
+            _CLOSE,
+            body,
+        )
+    )
+
+
+def _too_long(left: int) -> str:
+    return f"the app sent more content than its Content-Length ({left} bytes were left)"
+
+
+def _without_length(fields: Iterable[Iterable[bytes]]) -> bytes:
+    kept = [(name, value) for name, value in fields if bytes(name).lower() != b"content-length"]
+    return encode_fields(kept)[0]

@@ -1,0 +1,5 @@
+cpdef tuple scan_request_line(bytes data, Py_ssize_t start, Py_ssize_t end)
+cpdef int scan_fields(bytes data, Py_ssize_t start, Py_ssize_t end, list fields, list special, Py_ssize_t most) except -1
+cpdef Py_ssize_t find_head_end(data, Py_ssize_t start) except -2
+cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1
+cpdef tuple encode_fields(fields)

@@ -1,0 +1,196 @@
+"""Leaf: the loops over single bytes, as Python runs them fastest.
+
+`scan.pyx` is the same module for the compiler. The compiled one wins at import;
+both answer alike, and one test class and a differential test run on both. What
+may go in here: functions over bytes that have no state and call nothing of ours
+but the field tables and the errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from tricorn.wire.errors import Refusal, ResponseError
+from tricorn.wire.fields import (
+    COMMON_NAMES,
+    HAS_CONTENT_LENGTH,
+    HAS_DATE,
+    HAS_SERVER,
+    REPEATED,
+    SPECIAL_FIELDS,
+    TOKEN_BYTES,
+    WANTS_CLOSE,
+    Fields,
+    tokens,
+)
+
+_TOKEN: Final = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb"]+")
+# RFC 9110 §5.5: VCHAR, obs-text, SP and HTAB. Everything else is refused.
+_BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BAD_TARGET: Final = re.compile(rb"[^\x21\x22\x24-\x7e]")
+_VERSION: Final = re.compile(rb"HTTP/([0-9])\.([0-9])")
+_ISOLATED_LF: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)(?!\Z)")
+_LENGTH: Final = re.compile(rb"[0-9]{1,19}")
+
+_METHODS: Final = {
+    name.encode(): name
+    for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT")
+}
+_NAMES: Final = {name: name for name in COMMON_NAMES} | {
+    name.title(): name for name in COMMON_NAMES
+}
+
+
+def scan_request_line(data: bytes, start: int, end: int) -> tuple[str, bytes, int]:
+    """Read `method SP request-target SP HTTP-version` (RFC 9112 §3) in `data[start:end]`.
+
+    Returns the method, the request target as sent, and the version as major * 10 +
+    minor. Raises `Refusal` 400 when it isn't exactly that.
+    """
+    parts = data[start:end].split(b" ")
+    if len(parts) != 3:
+        raise Refusal(400, "malformed request line")
+    method, target, version = parts
+    if _TOKEN.fullmatch(method) is None:
+        raise Refusal(400, "malformed method")
+    if not target or _BAD_TARGET.search(target) is not None:
+        raise Refusal(400, "request target has a character that is not allowed")
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        raise Refusal(400, "malformed HTTP version")
+    name = _METHODS.get(method) or method.decode("ascii")
+    return name, target, int(match[1]) * 10 + int(match[2])
+
+
+def scan_fields(
+    data: bytes, start: int, end: int, fields: Fields, special: list[bytes | None], most: int
+) -> int:
+    """Read the field lines (RFC 9112 §5) in `data[start:end]`, each with its CRLF.
+
+    Appends (lower-case name, value) to `fields`, puts the values HTTP/1.1 acts on
+    into `special` at the places `fields.py` names (repeated lines joined by a
+    comma), and returns the flags described there. Raises `Refusal` 400 on bad
+    grammar, 431 for more than `most` lines.
+    """
+    flags = 0
+    if start == end:
+        return flags
+    lines = data[start : end - 2].split(b"\r\n")
+    for line in lines:
+        if len(fields) >= most:
+            raise Refusal(431, f"more than {most} fields")
+        raw, colon, value = line.partition(b":")
+        if not colon:
+            raise _bad_line(line)
+        name = _NAMES.get(raw)
+        if name is None:
+            if _TOKEN.fullmatch(raw) is None:
+                raise _bad_line(line)
+            name = raw.lower()
+        value = value.strip(b" \t")
+        if _BAD_VALUE.search(value) is not None:
+            raise Refusal(400, "control character in a field value")
+        fields.append((name, value))
+        place = SPECIAL_FIELDS.get(name)
+        if place is not None:
+            before = special[place]
+            if before is None:
+                special[place] = value
+                flags |= 1 << place
+            else:
+                special[place] = before + b"," + value
+                flags |= 1 << place + REPEATED
+    return flags
+
+
+def _bad_line(line: bytes) -> Refusal:
+    if line[:1] in (b" ", b"\t"):
+        return Refusal(400, "obsolete line folding")
+    name, colon, _ = line.partition(b":")
+    if not colon:
+        return Refusal(400, "field line without a colon")
+    if not name:
+        return Refusal(400, "empty field name")
+    if name[-1:] in (b" ", b"\t"):
+        return Refusal(400, "white space before the colon of a field")
+    return Refusal(400, "malformed field name")
+
+
+def find_head_end(data: bytes | bytearray, start: int) -> int:
+    """Return the index just past the empty line that ends a head, or -1."""
+    index = data.find(b"\r\n\r\n", start)
+    return -1 if index < 0 else index + 4
+
+
+def has_isolated_line_end(data: bytes | bytearray, start: int) -> bool:
+    """Say whether a CR or LF stands alone in `data[start:]` (RFC 9112 §2.2).
+
+    A CR that is the last byte so far may still be half of a CRLF.
+    """
+    return _ISOLATED_LF.search(data, start) is not None
+
+
+def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
+    """Serialise an app's response fields, names in lower case.
+
+    Returns the field lines, the HAS_/WANTS_ flags of `fields.py`, and the
+    Content-Length (-1 when there is none). Transfer-Encoding, and what the
+    Connection field says but `close`, are dropped: framing is the server's. Raises
+    `ResponseError` for a name that isn't a token, a value with CR, LF, NUL or
+    another control, and for a bad or second Content-Length (RFC 9110 §5.5, §8.6).
+    """
+    lines: list[bytes] = []
+    flags = 0
+    length = -1
+    for pair in fields:
+        name, value = _checked_pair(pair)
+        if name == b"content-length":
+            if length >= 0:
+                raise ResponseError("a response has one Content-Length, the app sent two")
+            length = _content_length(value)
+            flags |= HAS_CONTENT_LENGTH
+        elif name == b"transfer-encoding":
+            continue
+        elif name == b"connection":
+            if b"close" in tokens(value):
+                flags |= WANTS_CLOSE
+            continue
+        elif name == b"date":
+            flags |= HAS_DATE
+        elif name == b"server":
+            flags |= HAS_SERVER
+        lines += (name, b": ", value, b"\r\n")
+    return b"".join(lines), flags, length
+
+
+def _checked_pair(pair: Iterable[bytes]) -> tuple[bytes, bytes]:
+    try:
+        name, value = pair
+    except (TypeError, ValueError):
+        raise ResponseError(f"a header must be a (name, value) pair, not {pair!r}") from None
+    if not isinstance(name, bytes):
+        name = _as_bytes(name, "name")
+    if not isinstance(value, bytes):
+        value = _as_bytes(value, "value")
+    known = _NAMES.get(name)
+    if known is None:
+        if _TOKEN.fullmatch(name) is None:
+            raise ResponseError(f"header name {name!r} is not a token")
+        known = name.lower()
+    if _BAD_VALUE.search(value) is not None:
+        raise ResponseError(f"value of header {name!r} has a control character: {value!r}")
+    return known, value
+
+
+def _as_bytes(value: object, part: str) -> bytes:
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise ResponseError(f"a header's {part} must be bytes, not {type(value).__name__}: {value!r}")
+
+
+def _content_length(value: bytes) -> int:
+    if _LENGTH.fullmatch(value) is None:
+        raise ResponseError(f"Content-Length must be a whole number, not {value!r}")
+    return int(value)

@@ -1,0 +1,436 @@
+# cython: boundscheck=False, wraparound=False, initializedcheck=False
+"""Leaf: the loops over single bytes, for the compiler.
+
+The twin of `scan.py`, which holds the documentation of each function. Both answer
+alike; one test class and a differential test run on both.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.mem cimport PyMem_Realloc
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.string cimport memchr, memcmp, memcpy
+
+from tricorn.wire.errors import Refusal, ResponseError
+from tricorn.wire import fields as _fields
+
+ctypedef const unsigned char* cstring
+
+cdef extern from *:
+    """
+    #include <string.h>
+    #include <stdint.h>
+
+    /* One pass without an early exit, so that the compiler may use vectors. */
+    static inline int tricorn_bad_value(const unsigned char *text, Py_ssize_t size) {
+        unsigned char bad = 0;
+        for (Py_ssize_t i = 0; i < size; i++) {
+            unsigned char c = text[i];
+            bad |= (unsigned char)((c < 0x20) & (c != 0x09)) | (unsigned char)(c == 0x7f);
+        }
+        return bad;
+    }
+
+    static inline int tricorn_bad_target(const unsigned char *text, Py_ssize_t size) {
+        unsigned char bad = 0;
+        for (Py_ssize_t i = 0; i < size; i++) {
+            unsigned char c = text[i];
+            bad |= (unsigned char)(c < 0x21) | (unsigned char)(c > 0x7e) | (unsigned char)(c == 0x23);
+        }
+        return bad;
+    }
+
+    static inline Py_ssize_t tricorn_head_end(const char *text, Py_ssize_t size) {
+        const char *at = text, *stop = text + size;
+        while (stop - at >= 4) {
+            const char *cr = memchr(at, '\\r', (size_t)(stop - at) - 3);
+            if (cr == NULL) return -1;
+            if (cr[1] == '\\n' && cr[2] == '\\r' && cr[3] == '\\n') return cr - text + 4;
+            at = cr + 1;
+        }
+        return -1;
+    }
+    """
+    int tricorn_bad_value(cstring text, Py_ssize_t size) nogil
+    int tricorn_bad_target(cstring text, Py_ssize_t size) nogil
+    Py_ssize_t tricorn_head_end(const char* text, Py_ssize_t size) nogil
+
+cdef int REPEATED = _fields.REPEATED
+cdef int HAS_CONTENT_LENGTH = _fields.HAS_CONTENT_LENGTH
+cdef int HAS_DATE = _fields.HAS_DATE
+cdef int HAS_SERVER = _fields.HAS_SERVER
+cdef int WANTS_CLOSE = _fields.WANTS_CLOSE
+_tokens = _fields.tokens
+
+# Token bytes map to themselves in lower case, all others to 0.
+cdef unsigned char LOWER[256]
+
+# The interned names, in a table open to the right: `hash & MASK`, then the next.
+cdef enum:
+    SLOTS = 512
+    LONGEST = 64       # a longer name is not interned
+
+cdef struct Known:
+    PyObject* name
+    Py_ssize_t size
+    int place          # in `special`, -1 for none
+    int response       # one of the RESPONSE_ kinds
+
+cdef Known TABLE[SLOTS]
+_keep = []             # owns the names in TABLE
+
+cdef enum:
+    RESPONSE_PLAIN = 0
+    RESPONSE_LENGTH = 1
+    RESPONSE_CODING = 2
+    RESPONSE_CONNECTION = 3
+    RESPONSE_DATE = 4
+    RESPONSE_SERVER = 5
+
+
+cdef inline unsigned int _mix(unsigned int value, unsigned char byte) noexcept nogil:
+    return (value ^ byte) * 16777619u
+
+
+cdef Known* _lookup(cstring lowered, Py_ssize_t size, unsigned int value) noexcept:
+    cdef unsigned int slot = (value ^ (value >> 15)) & (SLOTS - 1)
+    while TABLE[slot].name is not NULL:
+        if TABLE[slot].size == size and memcmp(
+            PyBytes_AS_STRING(<object>TABLE[slot].name), lowered, <size_t>size
+        ) == 0:
+            return &TABLE[slot]
+        slot = (slot + 1) & (SLOTS - 1)
+    return NULL
+
+
+def _fill():
+    cdef unsigned int value, slot
+    cdef bytes name
+    response = {
+        b"content-length": RESPONSE_LENGTH,
+        b"transfer-encoding": RESPONSE_CODING,
+        b"connection": RESPONSE_CONNECTION,
+        b"date": RESPONSE_DATE,
+        b"server": RESPONSE_SERVER,
+    }
+    for index in range(256):
+        LOWER[index] = 0
+    for index in _fields.TOKEN_BYTES:
+        LOWER[index] = index + 32 if 65 <= index <= 90 else index
+    for name in dict.fromkeys((*_fields.COMMON_NAMES, *response)):
+        value = 2166136261u
+        for byte in name:
+            value = _mix(value, byte)
+        slot = (value ^ (value >> 15)) & (SLOTS - 1)
+        while TABLE[slot].name is not NULL:
+            slot = (slot + 1) & (SLOTS - 1)
+        _keep.append(name)
+        TABLE[slot].name = <PyObject*>name
+        TABLE[slot].size = len(name)
+        TABLE[slot].place = _fields.SPECIAL_FIELDS.get(name, -1)
+        TABLE[slot].response = response.get(name, RESPONSE_PLAIN)
+
+
+_fill()
+
+cdef dict METHODS = {
+    name.encode(): name
+    for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT")
+}
+cdef str GET = "GET"
+cdef str POST = "POST"
+
+
+cpdef tuple scan_request_line(bytes data, Py_ssize_t start, Py_ssize_t end):
+    cdef cstring text = <cstring>PyBytes_AS_STRING(data)
+    cdef cstring first, second
+    cdef Py_ssize_t index
+    cdef str method
+    cdef bytes raw
+    if start < 0 or end > PyBytes_GET_SIZE(data) or end < start:
+        raise IndexError("outside the data")
+    first = <cstring>memchr(text + start, 0x20, <size_t>(end - start))
+    second = NULL
+    if first is not NULL:
+        second = <cstring>memchr(first + 1, 0x20, <size_t>(text + end - first - 1))
+    if second is NULL or memchr(second + 1, 0x20, <size_t>(text + end - second - 1)) is not NULL:
+        raise Refusal(400, "malformed request line")
+    if first == text + start:
+        raise Refusal(400, "malformed method")
+    if first - text - start == 3 and memcmp(text + start, b"GET", 3) == 0:
+        method = GET
+    else:
+        for index in range(start, first - text):
+            if LOWER[text[index]] == 0:
+                raise Refusal(400, "malformed method")
+        raw = PyBytes_FromStringAndSize(<const char*>text + start, first - text - start)
+        method = METHODS.get(raw)
+        if method is None:
+            method = raw.decode("ascii")
+    if second == first + 1 or tricorn_bad_target(first + 1, second - first - 1):
+        raise Refusal(400, "request target has a character that is not allowed")
+    if (
+        text + end - second != 9
+        or memcmp(second + 1, b"HTTP/", 5) != 0
+        or not (0x30 <= second[6] <= 0x39)
+        or second[7] != 0x2E
+        or not (0x30 <= second[8] <= 0x39)
+    ):
+        raise Refusal(400, "malformed HTTP version")
+    return (
+        method,
+        PyBytes_FromStringAndSize(<const char*>first + 1, second - first - 1),
+        (second[6] - 0x30) * 10 + (second[8] - 0x30),
+    )
+
+
+cpdef int scan_fields(
+    bytes data, Py_ssize_t start, Py_ssize_t end, list fields, list special, Py_ssize_t most
+) except -1:
+    cdef cstring text = <cstring>PyBytes_AS_STRING(data)
+    cdef cstring at = text + start
+    cdef cstring stop = text + end
+    cdef cstring line_end
+    cdef cstring value
+    cdef cstring value_end
+    cdef unsigned char lowered[LONGEST]
+    cdef unsigned char c
+    cdef unsigned int mixed
+    cdef Py_ssize_t size
+    cdef Known* known
+    cdef int flags = 0, place
+    cdef object name, content
+    cdef Py_ssize_t count = PyList_GET_SIZE(fields)
+    if start < 0 or end > PyBytes_GET_SIZE(data) or end < start:
+        raise IndexError("outside the data")
+    while at < stop:
+        # The caller cut at CRLFs, so the last two bytes of the range are one.
+        line_end = <cstring>memchr(at, 0x0D, <size_t>(stop - at))
+        while line_end is not NULL and line_end[1] != 0x0A:
+            line_end = <cstring>memchr(line_end + 1, 0x0D, <size_t>(stop - line_end - 1))
+        if line_end is NULL:
+            line_end = stop
+        count += 1
+        if count > most:
+            raise Refusal(431, f"more than {most} fields")
+        size = 0
+        mixed = 2166136261u
+        while at + size < line_end:
+            c = LOWER[at[size]]
+            if c == 0:
+                break
+            mixed = _mix(mixed, c)
+            if size < LONGEST:
+                lowered[size] = c
+            size += 1
+        if size == 0 or at + size >= line_end or at[size] != 0x3A:
+            raise _bad_line(at, line_end - at)
+        known = NULL
+        if size <= LONGEST:
+            known = _lookup(lowered, size, mixed)
+        value = at + size + 1
+        if known is not NULL:
+            name = <object>known.name
+            place = known.place
+        else:
+            place = -1
+            if size <= LONGEST:
+                name = PyBytes_FromStringAndSize(<const char*>lowered, size)
+            else:
+                name = PyBytes_FromStringAndSize(<const char*>at, size).lower()
+        value_end = line_end
+        while value < value_end and (value[0] == 0x20 or value[0] == 0x09):
+            value += 1
+        while value_end > value and (value_end[-1] == 0x20 or value_end[-1] == 0x09):
+            value_end -= 1
+        if tricorn_bad_value(value, value_end - value):
+            raise Refusal(400, "control character in a field value")
+        content = PyBytes_FromStringAndSize(<const char*>value, value_end - value)
+        fields.append((name, content))
+        if place >= 0:
+            if special[place] is None:
+                special[place] = content
+                flags |= 1 << place
+            else:
+                special[place] = special[place] + b"," + content
+                flags |= 1 << (place + REPEATED)
+        at = line_end + 2
+    return flags
+
+
+cdef object _bad_line(cstring line, Py_ssize_t size):
+    cdef cstring colon
+    if size and (line[0] == 0x20 or line[0] == 0x09):
+        return Refusal(400, "obsolete line folding")
+    colon = <cstring>memchr(line, 0x3A, <size_t>size)
+    if colon is NULL:
+        return Refusal(400, "field line without a colon")
+    if colon == line:
+        return Refusal(400, "empty field name")
+    if colon[-1] == 0x20 or colon[-1] == 0x09:
+        return Refusal(400, "white space before the colon of a field")
+    return Refusal(400, "malformed field name")
+
+
+cpdef Py_ssize_t find_head_end(data, Py_ssize_t start) except -2:
+    cdef Py_ssize_t size, found
+    cdef const char* text
+    if isinstance(data, bytes):
+        text = PyBytes_AS_STRING(data)
+        size = PyBytes_GET_SIZE(data)
+    else:
+        text = PyByteArray_AS_STRING(<bytearray?>data)
+        size = PyByteArray_GET_SIZE(data)
+    if start < 0 or start > size:
+        raise IndexError("outside the data")
+    found = tricorn_head_end(text + start, size - start)
+    return -1 if found < 0 else start + found
+
+
+cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1:
+    cdef Py_ssize_t size, index
+    cdef cstring text
+    if isinstance(data, bytes):
+        text = <cstring>PyBytes_AS_STRING(data)
+        size = PyBytes_GET_SIZE(data)
+    else:
+        text = <cstring>PyByteArray_AS_STRING(<bytearray?>data)
+        size = PyByteArray_GET_SIZE(data)
+    if start < 0:
+        raise IndexError("outside the data")
+    for index in range(start, size):
+        if text[index] == 0x0A:
+            if index == 0 or text[index - 1] != 0x0D:
+                return True
+        elif text[index] == 0x0D and index + 1 < size and text[index + 1] != 0x0A:
+            return True
+    return False
+
+
+# One buffer for all responses of the process: the functions here never give up
+# the interpreter lock while they use it.
+cdef char* _block = NULL
+cdef Py_ssize_t _block_size = 0
+
+
+cdef int _reserve(Py_ssize_t size) except -1:
+    global _block, _block_size
+    cdef char* larger
+    if size > _block_size:
+        size = size * 2 if size > 4096 else 8192
+        larger = <char*>PyMem_Realloc(_block, <size_t>size)
+        if larger is NULL:
+            raise MemoryError()
+        _block = larger
+        _block_size = size
+    return 0
+
+
+cpdef tuple encode_fields(fields):
+    cdef Py_ssize_t used = 0, size, index
+    cdef int flags = 0, kind
+    cdef object length = -1
+    cdef object pair
+    cdef bytes name, value
+    cdef cstring raw
+    cdef Known* known
+    cdef unsigned int mixed
+    cdef unsigned char c
+    cdef unsigned char* out
+    cdef object first, second
+    if type(fields) is not list:
+        return encode_fields(list(fields))
+    for pair in <list>fields:
+        if type(pair) is tuple and PyTuple_GET_SIZE(pair) == 2:
+            first = <object>PyTuple_GET_ITEM(pair, 0)
+            second = <object>PyTuple_GET_ITEM(pair, 1)
+        elif type(pair) is list and PyList_GET_SIZE(pair) == 2:
+            first = <object>PyList_GET_ITEM(pair, 0)
+            second = <object>PyList_GET_ITEM(pair, 1)
+        else:
+            first = second = None
+        if type(first) is not bytes or type(second) is not bytes:
+            # Unpacking another type runs code that could come back in here while
+            # the shared buffer is in use, so that happens before any is written.
+            return encode_fields([_plain_pair(other) for other in <list>fields])
+        name = first
+        value = second
+        size = PyBytes_GET_SIZE(name)
+        _reserve(used + size + PyBytes_GET_SIZE(value) + 4)
+        raw = <cstring>PyBytes_AS_STRING(name)
+        out = <unsigned char*>_block + used
+        mixed = 2166136261u
+        for index in range(size):
+            c = LOWER[raw[index]]
+            if c == 0:
+                raise ResponseError(f"header name {name!r} is not a token")
+            mixed = _mix(mixed, c)
+            out[index] = c
+        if size == 0:
+            raise ResponseError(f"header name {name!r} is not a token")
+        if tricorn_bad_value(<cstring>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)):
+            raise ResponseError(
+                f"value of header {name!r} has a control character: {value!r}"
+            )
+        known = _lookup(out, size, mixed)
+        if known is not NULL and known.response != RESPONSE_PLAIN:
+            kind = known.response
+            if kind == RESPONSE_LENGTH:
+                if length >= 0:
+                    raise ResponseError("a response has one Content-Length, the app sent two")
+                length = _content_length(value)
+                flags |= HAS_CONTENT_LENGTH
+            elif kind == RESPONSE_CODING:
+                continue
+            elif kind == RESPONSE_CONNECTION:
+                if b"close" in _tokens(value):
+                    flags |= WANTS_CLOSE
+                continue
+            elif kind == RESPONSE_DATE:
+                flags |= HAS_DATE
+            else:
+                flags |= HAS_SERVER
+        used += size
+        _block[used] = 0x3A
+        _block[used + 1] = 0x20
+        used += 2
+        size = PyBytes_GET_SIZE(value)
+        memcpy(_block + used, PyBytes_AS_STRING(value), <size_t>size)
+        used += size
+        _block[used] = 0x0D
+        _block[used + 1] = 0x0A
+        used += 2
+    return PyBytes_FromStringAndSize(_block, used), flags, length
+
+
+cdef tuple _plain_pair(pair):
+    try:
+        name, value = pair
+    except (TypeError, ValueError):
+        raise ResponseError(f"a header must be a (name, value) pair, not {pair!r}") from None
+    return _as_bytes(name, "name"), _as_bytes(value, "value")
+
+
+cdef bytes _as_bytes(value, part):
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(memoryview(value))
+    raise ResponseError(f"a header's {part} must be bytes, not {type(value).__name__}: {value!r}")
+
+
+cdef object _content_length(bytes value):
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(value), index
+    cdef cstring text = <cstring>PyBytes_AS_STRING(value)
+    cdef long long number = 0
+    for index in range(size):
+        if not (0x30 <= text[index] <= 0x39):
+            break
+        if size <= 18:
+            number = number * 10 + (text[index] - 0x30)
+    else:
+        if 1 <= size <= 18:
+            return number
+        if size == 19:
+            return int(value)
+    raise ResponseError(f"Content-Length must be a whole number, not {value!r}")
