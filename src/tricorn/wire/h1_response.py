@@ -15,6 +15,9 @@ from tricorn.wire.errors import ResponseError
 from tricorn.wire.fields import HAS_DATE, HAS_SERVER, WANTS_CLOSE, Fields
 from tricorn.wire.scan import encode_fields
 
+# What an app gives for its fields: any iterable of pairs.
+FieldLines = Iterable[Iterable[bytes]]
+
 _STATUS_LINES: Final = {
     code: f"HTTP/1.1 {code} ".encode() + b"\r\n" for code in range(100, 600)
 } | {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -105,7 +108,7 @@ class ResponseWriter:
         return self.framing == _CHUNKED
 
     def head(
-        self, status: int, fields: Iterable[Iterable[bytes]], body: bytes, more: bool
+        self, status: int, fields: FieldLines, body: bytes, more: bool
     ) -> bytes:
         """Serialise the head and the first piece of content, all of it unless `more`.
 
@@ -176,13 +179,13 @@ class ResponseWriter:
             self.framing = _COMPLETE
         return data
 
-    def trailers(self, fields: Iterable[Iterable[bytes]]) -> bytes:
+    def trailers(self, fields: FieldLines) -> bytes:
         """Serialise the last chunk and a trailer section (RFC 9112 §7.1.2)."""
         block = encode_fields(fields)[0]
         self.framing = _COMPLETE
         return b"0\r\n" + block + b"\r\n"
 
-    def interim(self, status: int, fields: Iterable[Iterable[bytes]]) -> bytes:
+    def interim(self, status: int, fields: FieldLines) -> bytes:
         """Serialise a 1xx response (RFC 9110 §15.2), which has no content."""
         return _STATUS_LINES[status] + encode_fields(fields)[0] + b"\r\n"
 
@@ -231,6 +234,6 @@ def _too_long(left: int) -> str:
     return f"the app sent more content than its Content-Length ({left} bytes were left)"
 
 
-def _without_length(fields: Iterable[Iterable[bytes]]) -> bytes:
+def _without_length(fields: FieldLines) -> bytes:
     kept = [(name, value) for name, value in fields if bytes(name).lower() != b"content-length"]
     return encode_fields(kept)[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from tricorn.wire.errors import Refusal, ResponseError
 from tricorn.wire.fields import (
@@ -165,7 +165,7 @@ def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     return b"".join(lines), flags, length
 
 
-def _checked_pair(pair: Iterable[bytes]) -> tuple[bytes, bytes]:
+def _checked_pair(pair: Iterable[Any]) -> tuple[bytes, bytes]:
     try:
         name, value = pair
     except (TypeError, ValueError):
