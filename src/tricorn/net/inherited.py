@@ -16,10 +16,11 @@ FIRST_FD = 3
 def take_inherited(environ: MutableMapping[str, str]) -> list[tuple[int, str]]:
     """What systemd passed, as `(fd, name)` in order; empty when none is meant for us.
 
-    The protocol is sd_listen_fds(3): `LISTEN_PID` must be this process. The variables are removed from `environ`, so that a
-    program started by the app doesn't take the sockets for its own, and the descriptors are
-    marked close-on-exec for the same reason. A socket without a name is called `unknown`, as
-    systemd does. Raises `ValueError`, in one line, when `LISTEN_FDS` isn't a number.
+    The protocol is sd_listen_fds(3): `LISTEN_PID` must be this process. The variables are
+    removed from `environ`, so that a program started by the app doesn't take the sockets for
+    its own, and the descriptors are marked close-on-exec for the same reason. A socket without
+    a name is called `unknown`, as systemd does. Raises `ValueError`, in one line, when
+    `LISTEN_FDS` isn't a number.
     """
     pid = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "")
