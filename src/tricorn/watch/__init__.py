@@ -1,1 +1,1 @@
-"""Logging: formatters, log config, the access log. Called with facts, never calls back."""
+"""Logging: formatters, log configuration, the access log. Called with facts, never calls back."""
