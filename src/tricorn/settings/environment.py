@@ -1,0 +1,44 @@
+"""Options from environment variables, and the file that adds to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from tricorn.settings.errors import ConfigError
+from tricorn.settings.option import Kind, Option
+
+LISTS = (Kind.LIST, Kind.FIELDS)
+
+
+def from_environment(option: Option, environ: Mapping[str, str]) -> tuple[object, str] | None:
+    """What the strongest variable set for `option` says, and its name.
+
+    An empty variable counts as not set. Lists are split at white space.
+    """
+    for variable in option.environment:
+        text = environ.get(variable, "")
+        if text:
+            return (text.split() if option.kind in LISTS else text), variable
+    return None
+
+
+def load_env_file(path: str, where: str) -> frozenset[str]:
+    """Add the variables in the file at `path` to os.environ; those already set stay.
+
+    Returns the names it added. Raises ConfigError when python-dotenv is missing or the file
+    can't be read.
+    """
+    try:
+        from dotenv import load_dotenv
+    except ImportError:
+        raise ConfigError(
+            f"{where}: reading {path!r} needs the python-dotenv package; install tricorn[dotenv]"
+        ) from None
+    before = frozenset(os.environ)
+    try:
+        load_dotenv(dotenv_path=path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{where}: {path!r} can't be read: {reason}") from None
+    return frozenset(os.environ) - before

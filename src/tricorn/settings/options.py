@@ -1,0 +1,807 @@
+"""Every option, once.
+
+The command line, the environment, the config file, `Config`, `run` and
+docs/options.md are made from this table. Options that Uvicorn has keep its name,
+type, default and meaning; `uvicorn` says where one departs, and docs/uvicorn.md
+why. The order is the order of `--help`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tricorn.settings.option import Group, Kind, Option, Scope
+
+DEFAULT_LOG_CONFIG: Final = "default"
+"""Stands for tricorn's own logging configuration, which lives in `tricorn.watch`."""
+
+TLS_SERVER: Final = 17
+"""`ssl.PROTOCOL_TLS_SERVER`, without the cost of importing ssl."""
+
+SOCKET_NUMBER: Final = 2**31 - 1
+
+_NO_WS = "WebSockets aren't there yet"
+_NO_TLS = "TLS isn't there yet; put a proxy that ends TLS in front"
+_NO_RELOAD = "reloading isn't there yet; restart the server to load changed code"
+
+APPLICATION = (
+    Option(
+        "app",
+        Group.APPLICATION,
+        Kind.OBJECT,
+        None,
+        "What to serve: `module:attribute`, or `module` to try `app` and `application` in it.",
+        flag="APP",
+    ),
+    Option(
+        "app_dir",
+        Group.APPLICATION,
+        Kind.TEXT,
+        "",
+        "Directory to import APP from; it goes first on the import path. Empty: the working"
+        " directory. `run()` leaves the import path alone unless this is given.",
+        scope=Scope.PROGRAM,
+    ),
+    Option(
+        "factory",
+        Group.APPLICATION,
+        Kind.BOOLEAN,
+        False,
+        "APP is a function without arguments that returns the application.",
+    ),
+    Option(
+        "interface",
+        Group.APPLICATION,
+        Kind.CHOICE,
+        "auto",
+        "How APP is called. `auto` looks at it.",
+        choices=("auto", "asgi3", "asgi2", "wsgi"),
+        uvicorn="`wsgi` needs the a2wsgi package; there is no built-in adapter.",
+    ),
+    Option(
+        "root_path",
+        Group.APPLICATION,
+        Kind.TEXT,
+        "",
+        "Path under which a proxy mounts the application, such as `/api`.",
+    ),
+    Option(
+        "reset_contextvars",
+        Group.APPLICATION,
+        Kind.BOOLEAN,
+        False,
+        "Run each request in an empty context, without the variables set during lifespan startup.",
+    ),
+    Option(
+        "demo",
+        Group.APPLICATION,
+        Kind.BOOLEAN,
+        False,
+        "Serve the demo application that comes with tricorn.",
+        scope=Scope.LINE,
+        ours=True,
+    ),
+)
+
+LISTENING = (
+    Option(
+        "host",
+        Group.LISTENING,
+        Kind.TEXT,
+        "127.0.0.1",
+        "Address or host name to listen on. 0.0.0.0 is every IPv4 address, :: every address.",
+        nullable=True,
+        uvicorn="`::` always takes IPv4 connections too.",
+    ),
+    Option(
+        "port",
+        Group.LISTENING,
+        Kind.NUMBER,
+        8000,
+        "TCP port to listen on. 0 picks a free one.",
+        least=0,
+        most=65535,
+        uvicorn="The environment variable PORT alone means 0.0.0.0:$PORT.",
+    ),
+    Option(
+        "bind",
+        Group.LISTENING,
+        Kind.LIST,
+        None,
+        "Address to listen on: `host:port`, `[v6]:port`, `unix:/path` or `fd://N`. Repeat it for"
+        " several. It replaces --host, --port, --uds and --fd.",
+        nullable=True,
+        ours=True,
+    ),
+    Option(
+        "uds",
+        Group.LISTENING,
+        Kind.TEXT,
+        None,
+        "Path of a Unix domain socket to listen on, instead of host and port.",
+        nullable=True,
+        uvicorn="The file is removed on every kind of exit; a live socket is never replaced.",
+    ),
+    Option(
+        "uds_mode",
+        Group.LISTENING,
+        Kind.MODE,
+        0o666,
+        "Permissions of the Unix domain socket, in octal.",
+        least=0,
+        most=0o777,
+        ours=True,
+    ),
+    Option(
+        "uds_owner",
+        Group.LISTENING,
+        Kind.TEXT,
+        None,
+        "Owner of the Unix domain socket: `user`, `user:group` or `:group`.",
+        nullable=True,
+        ours=True,
+    ),
+    Option(
+        "fd",
+        Group.LISTENING,
+        Kind.NUMBER,
+        None,
+        "Number of an inherited listening socket, instead of host and port.",
+        least=0,
+        most=SOCKET_NUMBER,
+        nullable=True,
+    ),
+    Option(
+        "backlog",
+        Group.LISTENING,
+        Kind.NUMBER,
+        2048,
+        "Connections that the system queues until they are accepted.",
+        least=0,
+        most=SOCKET_NUMBER,
+        unit="connections",
+    ),
+    Option(
+        "reuse_port",
+        Group.LISTENING,
+        Kind.BOOLEAN,
+        False,
+        "Let several processes listen on the same port (SO_REUSEPORT).",
+        ours=True,
+    ),
+)
+
+HTTP = (
+    Option(
+        "http",
+        Group.HTTP,
+        Kind.NAME,
+        "auto",
+        "Kept so that existing commands run. tricorn has one HTTP/1.1 engine, whatever the name.",
+        choices=("auto", "h11", "httptools", "zttp"),
+        uvicorn="Accepted and without effect; so are import strings and protocol classes.",
+    ),
+    Option(
+        "headers",
+        Group.HTTP,
+        Kind.FIELDS,
+        None,
+        "Field to add to each response, as `Name:Value`. Repeat it for several.",
+        flag="--header",
+        nullable=True,
+        uvicorn="Names and values are checked when the server starts.",
+    ),
+    Option(
+        "server_header",
+        Group.HTTP,
+        Kind.BOOLEAN,
+        True,
+        "Send `server: tricorn`.",
+        negative=True,
+        uvicorn="The product is `tricorn`.",
+    ),
+    Option(
+        "date_header",
+        Group.HTTP,
+        Kind.BOOLEAN,
+        True,
+        "Send the date.",
+        negative=True,
+    ),
+    Option(
+        "h11_max_incomplete_event_size",
+        Group.HTTP,
+        Kind.NUMBER,
+        None,
+        "Bytes of a request's head. Where --limit-request-line or --limit-field-section is not"
+        " given, this takes its place.",
+        least=1,
+        nullable=True,
+        unit="bytes",
+        uvicorn="Works whatever --http is. Prefer the two limits.",
+    ),
+)
+
+LIMITS = (
+    Option(
+        "limit_concurrency",
+        Group.LIMITS,
+        Kind.NUMBER,
+        None,
+        "Connections or requests at a time; above it the answer is 503.",
+        least=1,
+        nullable=True,
+        unit="connections or requests",
+        uvicorn="The connection that asks isn't counted, so 1 serves one client.",
+    ),
+    Option(
+        "limit_connections",
+        Group.LIMITS,
+        Kind.NUMBER,
+        None,
+        "Open connections; above it new ones wait unaccepted. Not given: worked out from the"
+        " number of files the process may open.",
+        least=1,
+        nullable=True,
+        unit="connections",
+        ours=True,
+    ),
+    Option(
+        "limit_max_requests",
+        Group.LIMITS,
+        Kind.NUMBER,
+        None,
+        "Requests to serve before the process ends by itself.",
+        least=1,
+        nullable=True,
+        unit="requests",
+    ),
+    Option(
+        "limit_max_requests_jitter",
+        Group.LIMITS,
+        Kind.NUMBER,
+        0,
+        "Up to so many requests are added at random to --limit-max-requests, so that processes"
+        " don't end together.",
+        least=0,
+        unit="requests",
+    ),
+    Option(
+        "limit_request_line",
+        Group.LIMITS,
+        Kind.NUMBER,
+        8192,
+        "Longest request line. Longer ones are answered with 414.",
+        least=1,
+        unit="bytes",
+        ours=True,
+    ),
+    Option(
+        "limit_field_section",
+        Group.LIMITS,
+        Kind.NUMBER,
+        65536,
+        "Longest field section of a request: all header lines together. Longer ones are answered"
+        " with 431.",
+        least=1,
+        unit="bytes",
+        ours=True,
+    ),
+    Option(
+        "limit_fields",
+        Group.LIMITS,
+        Kind.NUMBER,
+        100,
+        "Most header lines of a request. More are answered with 431.",
+        least=1,
+        unit="fields",
+        ours=True,
+    ),
+    Option(
+        "limit_body_size",
+        Group.LIMITS,
+        Kind.NUMBER,
+        None,
+        "Largest request content. Larger ones are answered with 413. Not given: no limit.",
+        least=0,
+        nullable=True,
+        unit="bytes",
+        ours=True,
+    ),
+    Option(
+        "limit_body_rate",
+        Group.LIMITS,
+        Kind.NUMBER,
+        240,
+        "Slowest request content, on average, once --timeout-body has passed. Slower ones are"
+        " answered with 408. 0: any rate will do.",
+        least=0,
+        unit="bytes per second",
+        ours=True,
+    ),
+)
+
+TIMEOUTS = (
+    Option(
+        "timeout_keep_alive",
+        Group.TIMEOUTS,
+        Kind.SECONDS,
+        5,
+        "Time a connection may rest between two requests.",
+        least=0,
+        uvicorn="Fractions are accepted. 0 closes the connection after each response, as there.",
+    ),
+    Option(
+        "timeout_idle",
+        Group.TIMEOUTS,
+        Kind.SECONDS,
+        30.0,
+        "Time a new connection may say nothing. 0: off.",
+        least=0,
+        ours=True,
+    ),
+    Option(
+        "timeout_head",
+        Group.TIMEOUTS,
+        Kind.SECONDS,
+        30.0,
+        "Time from the first byte of a request to the end of its head. 0: off.",
+        least=0,
+        ours=True,
+    ),
+    Option(
+        "timeout_body",
+        Group.TIMEOUTS,
+        Kind.SECONDS,
+        20.0,
+        "Time spent waiting for content before --limit-body-rate counts. 0: off.",
+        least=0,
+        ours=True,
+    ),
+    Option(
+        "timeout_write",
+        Group.TIMEOUTS,
+        Kind.SECONDS,
+        60.0,
+        "Time without progress while the client doesn't read the response. 0: off.",
+        least=0,
+        ours=True,
+    ),
+    Option(
+        "timeout_graceful_shutdown",
+        Group.TIMEOUTS,
+        Kind.SECONDS,
+        30,
+        "Time that running requests get at shutdown before they are cancelled. `none`: no limit.",
+        least=0,
+        nullable=True,
+        uvicorn="The default there is no limit, so one endless response blocks the exit for ever.",
+    ),
+)
+
+LOGGING = (
+    Option(
+        "log_level",
+        Group.LOGGING,
+        Kind.LEVEL,
+        None,
+        "Least serious messages to log. Not given: what the log configuration says, `info`.",
+        choices=("critical", "error", "warning", "info", "debug", "trace"),
+        nullable=True,
+        uvicorn="Any case and numbers are accepted on the command line too.",
+    ),
+    Option(
+        "log_config",
+        Group.LOGGING,
+        Kind.FILE,
+        DEFAULT_LOG_CONFIG,
+        "Logging configuration file: .json, .yaml, .yml, .toml, or an ini file by any other name."
+        " `default` is tricorn's own. Python may give a dict, or None to leave logging alone.",
+        nullable=True,
+        uvicorn="TOML files are accepted too. The default is named rather than a dict.",
+    ),
+    Option(
+        "access_log",
+        Group.LOGGING,
+        Kind.BOOLEAN,
+        True,
+        "Log each request.",
+        negative=True,
+    ),
+    Option(
+        "use_colors",
+        Group.LOGGING,
+        Kind.BOOLEAN,
+        None,
+        "Colour the log. Not given: only on a terminal.",
+        negative=True,
+        nullable=True,
+    ),
+)
+
+PROXY = (
+    Option(
+        "proxy_headers",
+        Group.PROXY,
+        Kind.BOOLEAN,
+        True,
+        "Believe a trusted proxy's Forwarded and X-Forwarded-* fields about client, scheme and"
+        " host.",
+        negative=True,
+        uvicorn="Also X-Forwarded-Host, X-Forwarded-Port and RFC 7239 Forwarded.",
+    ),
+    Option(
+        "forwarded_allow_ips",
+        Group.PROXY,
+        Kind.PEERS,
+        "127.0.0.1,::1",
+        "Proxies to trust: addresses, networks such as 10.0.0.0/8, and `unix` for peers on a Unix"
+        " socket, separated by commas. `*` trusts everyone.",
+        env=("FORWARDED_ALLOW_IPS",),
+        nullable=True,
+        uvicorn="`unix` trusts Unix peers. A malformed address or network is an error.",
+    ),
+    Option(
+        "forwarded_hops",
+        Group.PROXY,
+        Kind.NUMBER,
+        None,
+        "Most entries of X-Forwarded-For to believe, from the right. Not given: all of trusted"
+        " proxies, and one under `*`.",
+        least=1,
+        nullable=True,
+        unit="entries",
+        ours=True,
+    ),
+)
+
+LIFESPAN = (
+    Option(
+        "lifespan",
+        Group.LIFESPAN,
+        Kind.CHOICE,
+        "auto",
+        "Whether APP gets the lifespan events. `auto` goes on without them if APP fails on them.",
+        choices=("auto", "on", "off"),
+    ),
+    Option(
+        "timeout_lifespan_startup",
+        Group.LIFESPAN,
+        Kind.SECONDS,
+        None,
+        "Time for the application's startup. Not given or 0: no limit.",
+        least=0,
+        nullable=True,
+        ours=True,
+    ),
+    Option(
+        "timeout_lifespan_shutdown",
+        Group.LIFESPAN,
+        Kind.SECONDS,
+        30.0,
+        "Time for the application's shutdown. 0 or `none`: no limit.",
+        least=0,
+        nullable=True,
+        ours=True,
+        uvicorn="Uvicorn waits without limit.",
+    ),
+)
+
+PROCESS = (
+    Option(
+        "loop",
+        Group.PROCESS,
+        Kind.NAME,
+        "auto",
+        "Event loop: a name, or `module:factory` for a function that returns one. `auto` is"
+        " uvloop where it is installed; `none` leaves the choice to asyncio.",
+        choices=("auto", "uvloop", "asyncio", "none", "zuvloop"),
+        uvicorn="A bad name exits with 2 instead of 3.",
+    ),
+    Option(
+        "env_file",
+        Group.PROCESS,
+        Kind.FILE,
+        None,
+        "File of environment variables for the application, read with python-dotenv. Variables"
+        " that are set already stay. Of settings, only WEB_CONCURRENCY, FORWARDED_ALLOW_IPS and"
+        " PORT are read from it.",
+        nullable=True,
+        uvicorn="PORT is read from it too.",
+    ),
+    Option(
+        "config",
+        Group.PROCESS,
+        Kind.FILE,
+        None,
+        "TOML file of options. Not given: [tool.tricorn] in ./pyproject.toml, if there is one.",
+        scope=Scope.LINE,
+        nullable=True,
+        ours=True,
+    ),
+    Option(
+        "show_config",
+        Group.PROCESS,
+        Kind.BOOLEAN,
+        False,
+        "Print each option's value and where it came from, and exit.",
+        scope=Scope.LINE,
+        ours=True,
+    ),
+    Option(
+        "workers",
+        Group.PROCESS,
+        Kind.NUMBER,
+        None,
+        "Worker processes.",
+        env=("WEB_CONCURRENCY",),
+        least=0,
+        nullable=True,
+        unit="processes",
+        not_yet="worker processes aren't there yet; use 1 and start several servers with"
+        " --reuse-port",
+        idle=(0, 1),
+        supervised=True,
+    ),
+    Option(
+        "timeout_worker_healthcheck",
+        Group.PROCESS,
+        Kind.SECONDS,
+        5,
+        "Time a worker process may take to answer its parent. Without effect until there are"
+        " worker processes.",
+        least=0,
+    ),
+    Option(
+        "timeout_notify",
+        Group.PROCESS,
+        Kind.SECONDS,
+        30,
+        "Time between two calls of `callback_notify`.",
+        scope=Scope.CONFIG,
+        least=0,
+    ),
+    Option(
+        "callback_notify",
+        Group.PROCESS,
+        Kind.OBJECT,
+        None,
+        "Coroutine function to call every `timeout_notify` seconds.",
+        scope=Scope.CONFIG,
+        nullable=True,
+    ),
+)
+
+RELOAD = (
+    Option(
+        "reload",
+        Group.RELOAD,
+        Kind.BOOLEAN,
+        False,
+        "Restart when the code changes.",
+        not_yet=_NO_RELOAD,
+        supervised=True,
+    ),
+    Option(
+        "reload_dirs",
+        Group.RELOAD,
+        Kind.LIST,
+        None,
+        "Directory to watch, instead of the working directory. Repeat it for several.",
+        flag="--reload-dir",
+        nullable=True,
+        not_yet=_NO_RELOAD,
+        supervised=True,
+    ),
+    Option(
+        "reload_includes",
+        Group.RELOAD,
+        Kind.LIST,
+        None,
+        "Pattern of files to watch besides `*.py`. Repeat it for several.",
+        flag="--reload-include",
+        nullable=True,
+        not_yet=_NO_RELOAD,
+        supervised=True,
+    ),
+    Option(
+        "reload_excludes",
+        Group.RELOAD,
+        Kind.LIST,
+        None,
+        "Pattern of files not to watch. Repeat it for several.",
+        flag="--reload-exclude",
+        nullable=True,
+        not_yet=_NO_RELOAD,
+        supervised=True,
+    ),
+    Option(
+        "reload_delay",
+        Group.RELOAD,
+        Kind.SECONDS,
+        0.25,
+        "Time between two looks at the files.",
+        least=0,
+        not_yet=_NO_RELOAD,
+        supervised=True,
+    ),
+)
+
+WEBSOCKETS = (
+    Option(
+        "ws",
+        Group.WEBSOCKETS,
+        Kind.NAME,
+        "auto",
+        "WebSocket engine.",
+        choices=("auto", "none", "websockets", "websockets-sansio", "wsproto"),
+        not_yet=_NO_WS + "; use auto or none",
+        idle=("none",),
+    ),
+    Option(
+        "ws_max_size",
+        Group.WEBSOCKETS,
+        Kind.NUMBER,
+        16777216,
+        "Largest message.",
+        least=0,
+        unit="bytes",
+        not_yet=_NO_WS,
+    ),
+    Option(
+        "ws_max_queue",
+        Group.WEBSOCKETS,
+        Kind.NUMBER,
+        32,
+        "Most messages that wait for the application.",
+        least=0,
+        unit="messages",
+        not_yet=_NO_WS,
+    ),
+    Option(
+        "ws_ping_interval",
+        Group.WEBSOCKETS,
+        Kind.SECONDS,
+        20.0,
+        "Time between two pings. 0 or `none`: no pings.",
+        least=0,
+        nullable=True,
+        not_yet=_NO_WS,
+        idle=(None, 0),
+    ),
+    Option(
+        "ws_ping_timeout",
+        Group.WEBSOCKETS,
+        Kind.SECONDS,
+        20.0,
+        "Time to wait for a pong. `none`: for ever.",
+        least=0,
+        nullable=True,
+        not_yet=_NO_WS,
+        idle=(None, 0),
+    ),
+    Option(
+        "ws_per_message_deflate",
+        Group.WEBSOCKETS,
+        Kind.BOOLEAN,
+        True,
+        "Offer compressed messages.",
+        valued=True,
+        not_yet=_NO_WS,
+        idle=(False,),
+    ),
+)
+
+TLS = (
+    Option(
+        "ssl_keyfile",
+        Group.TLS,
+        Kind.TEXT,
+        None,
+        "Private key file.",
+        nullable=True,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_certfile",
+        Group.TLS,
+        Kind.TEXT,
+        None,
+        "Certificate file; it may hold the key too.",
+        nullable=True,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_keyfile_password",
+        Group.TLS,
+        Kind.TEXT,
+        None,
+        "Password of the private key.",
+        nullable=True,
+        secret=True,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_version",
+        Group.TLS,
+        Kind.NUMBER,
+        TLS_SERVER,
+        "Protocol constant of Python's ssl module.",
+        least=0,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_cert_reqs",
+        Group.TLS,
+        Kind.NUMBER,
+        0,
+        "Whether clients need a certificate: 0 no, 1 optional, 2 required.",
+        least=0,
+        most=2,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_ca_certs",
+        Group.TLS,
+        Kind.TEXT,
+        None,
+        "File of the authorities that sign client certificates.",
+        nullable=True,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_ciphers",
+        Group.TLS,
+        Kind.TEXT,
+        None,
+        "Ciphers in OpenSSL's notation. Not given: OpenSSL's own choice.",
+        nullable=True,
+        not_yet=_NO_TLS,
+    ),
+    Option(
+        "ssl_context_factory",
+        Group.TLS,
+        Kind.OBJECT,
+        None,
+        "Function of the config and of a function that makes the default context; returns the"
+        " SSLContext to use.",
+        scope=Scope.PYTHON,
+        nullable=True,
+        not_yet=_NO_TLS,
+    ),
+)
+
+HTTP2 = (
+    Option(
+        "http2",
+        Group.HTTP2,
+        Kind.BOOLEAN,
+        False,
+        "Serve HTTP/2 too.",
+        not_yet="HTTP/2 isn't there yet; leave it out, clients will use HTTP/1.1",
+    ),
+)
+
+OPTIONS: Final[tuple[Option, ...]] = (
+    *APPLICATION,
+    *LISTENING,
+    *HTTP,
+    *LIMITS,
+    *TIMEOUTS,
+    *LOGGING,
+    *PROXY,
+    *LIFESPAN,
+    *PROCESS,
+    *RELOAD,
+    *WEBSOCKETS,
+    *TLS,
+    *HTTP2,
+)
+
+BY_NAME: Final[dict[str, Option]] = {option.name: option for option in OPTIONS}
+
+CONFIG_PARAMETERS: Final[tuple[str, ...]] = tuple(o.name for o in OPTIONS if o.in_config)
+"""Names that `Config` takes, `app` among them."""
+
+RUN_PARAMETERS: Final[tuple[str, ...]] = tuple(o.name for o in OPTIONS if o.in_run)
+"""Names that `run` takes, `app` among them."""

@@ -1,0 +1,48 @@
+"""What options may not say together, and what isn't there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tricorn.settings.errors import ConfigError
+from tricorn.settings.option import Option
+from tricorn.settings.options import BY_NAME
+
+# Uvicorn lets --uds and --fd pass beside --host and --port, and programs that start it pass
+# all of them, so only these pairs can't be meant.
+EXCLUSIVE: Final = (
+    ("uds", "fd"),
+    ("bind", "uds"),
+    ("bind", "fd"),
+    ("bind", "host"),
+    ("bind", "port"),
+)
+
+WHERE_TO_LISTEN: Final = ("host", "port", "bind", "uds", "fd")
+
+
+def contradiction(first: str, second: str, what: str) -> ConfigError:
+    """The error for two places, `first` and `second`, that both say `what`."""
+    return ConfigError(f"{first} and {second} both say {what}; give only one of them")
+
+
+def refuse_contradictions(values: Mapping[str, object]) -> None:
+    """Raise ConfigError when `values` (by option name) hold two that exclude each other."""
+    for first, second in EXCLUSIVE:
+        if values[first] != BY_NAME[first].default and values[second] != BY_NAME[second].default:
+            raise contradiction(first, second, "where to listen")
+
+
+def is_idle(option: Option, value: object) -> bool:
+    """Whether `value` asks for nothing that the option's feature would have to do."""
+    return any(
+        value == idle and isinstance(value, bool) == isinstance(idle, bool)
+        for idle in (option.default, *option.idle)
+    )
+
+
+def refuse_unfinished(option: Option, value: object, where: str) -> None:
+    """Raise ConfigError when `value`, given at `where`, asks for a feature still to come."""
+    if option.not_yet and not is_idle(option, value):
+        raise ConfigError(f"{where}: {option.not_yet}")
