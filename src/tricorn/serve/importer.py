@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import pkgutil
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -130,19 +132,18 @@ def _missing_module(name: str, attributes: str, error: ModuleNotFoundError) -> s
     if parent and parent in sys.modules:
         if not hasattr(sys.modules[parent], "__path__") and missing == name:
             return f'{message} "{parent}" is a module. Did you mean "{parent}:{attribute}"?'
-        return f'{message} The package "{parent}" has no "{attribute}".'
-    near = _nearest(missing, _modules_here()) if not parent else None
+        search = getattr(sys.modules[parent], "__path__", [])
+        near = _nearest(attribute, _modules_in(search))
+        hint = f' Did you mean "{parent}.{near}:{attributes}"?' if near else ""
+        return f'{message} The package "{parent}" has no "{attribute}".{hint}'
+    near = _nearest(missing, _modules_in(sys.path[:1])) if not parent else None
     if near:
         return f'{message} Did you mean "{near}:{attributes}"?'
     return f"{message} There is none in {os.getcwd()} or installed; --app-dir adds a directory."
 
 
-def _modules_here() -> list[str]:
-    try:
-        entries = os.listdir(sys.path[0] or ".")
-    except OSError:
-        return []
-    return [e.removesuffix(".py") for e in entries if e.endswith(".py") or "." not in e]
+def _modules_in(search: Iterable[str]) -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(search)]
 
 
 def _find_attribute(module: ModuleType, module_name: str, attributes: str) -> Any:
