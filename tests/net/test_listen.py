@@ -51,7 +51,7 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
         found = hosts if name == "localhost" else [name]
         return [entry for host in found for entry in real(host, *rest, **options)]
 
-    monkeypatch.setattr(listen.socket, "getaddrinfo", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
 
 
 def has_ipv6() -> bool:
@@ -116,7 +116,7 @@ def test_every_interface_without_ipv6_is_ipv4(
                 raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
             super().__init__(family, *args, **options)
 
-    monkeypatch.setattr(listen.socket, "socket", NoV6)
+    monkeypatch.setattr(socket, "socket", NoV6)
     (listener,) = opened(tcp(None))
     assert listener.sock.family == socket.AF_INET
     with pytest.raises(BindError, match="no IPv6"):
@@ -187,7 +187,7 @@ def test_reuse_port_lets_two_share(opened: Open) -> None:
 
 
 def test_reuse_port_where_there_is_none(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(listen.socket, "SO_REUSEPORT")
+    monkeypatch.delattr(socket, "SO_REUSEPORT")
     with pytest.raises(BindError, match="can't share a port"):
         opened(tcp("127.0.0.1"), reuse_port=True)
 
@@ -213,7 +213,7 @@ def test_an_unknown_name(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(listen.socket, "getaddrinfo", nothing)
+    monkeypatch.setattr(socket, "getaddrinfo", nothing)
     with pytest.raises(BindError, match=r"'nowhere\.invalid' is unknown"):
         opened(tcp("nowhere.invalid"))
 

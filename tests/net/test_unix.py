@@ -82,7 +82,7 @@ def test_nobody_can_connect_before_the_mode_is_set(
         seen.append(stat.S_IMODE(os.lstat(path).st_mode))
         real(path, mode)
 
-    monkeypatch.setattr(unix.os, "chmod", watch)
+    monkeypatch.setattr(os, "chmod", watch)
     open_at(place, uds_mode=0o620).close()
     assert [mode & 0o077 for mode in seen] == [0]
 
@@ -220,7 +220,7 @@ def test_a_file_that_cannot_be_given_away_is_removed(
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(unix.os, "chown", refuse)
+    monkeypatch.setattr(os, "chown", refuse)
     with pytest.raises(BindError, match="owner or mode: Operation not permitted"):
         open_at(place, uds_owner="0:0")
     assert not place.exists()

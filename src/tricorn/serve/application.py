@@ -114,15 +114,15 @@ def _run_factory(factory: Callable[[], Any], name: str) -> Any:
 
 
 def _looks_like_factory(app: Any) -> bool:
-    """Callable without arguments, and not with the arguments of an app.
+    """Is it callable without arguments, which no app is?
 
     `*args` doesn't count: wrappers and proxies have it, whatever is behind them.
     """
-    if not callable(app) or (not inspect.isclass(app) and _is_async(app)):
+    if not callable(app) or _is_async(app):
         return False
     if any(p.kind is p.VAR_POSITIONAL for p in _parameters(app) or ()):
         return False
-    return _accepts(app, 0) is True and _accepts(app, 3) is False
+    return _accepts(app, 0) is True
 
 
 # --- Interfaces --------------------------------------------------------------------------------

@@ -89,11 +89,10 @@ def _split(import_str: str) -> tuple[str, str]:
 
 def _refuse_path(module_name: str, attributes: str) -> None:
     """Someone who gives a file's path is told its import string, before anything runs."""
-    path = module_name.replace("\\", "/").removeprefix("./")
-    is_file = path.endswith(".py") and (_is_found(path) or "/" in path)
-    if "/" not in path and not is_file:
+    path = module_name.replace("\\", "/")
+    if "/" not in path and not (path.endswith(".py") and _is_found(path)):
         return
-    directory, _, name = path.removesuffix(".py").rpartition("/")
+    directory, _, name = path.removesuffix(".py").removeprefix("./").rpartition("/")
     hint = f'Did you mean "{name}:{attributes}"'
     if directory:
         hint += f" with --app-dir {directory}"
