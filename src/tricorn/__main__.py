@@ -1,6 +1,5 @@
-"""``python -m tricorn``: the same as the ``tricorn`` command."""
+"""`python -m tricorn`."""
 
 from tricorn.cli import main
 
-if __name__ == "__main__":
-    main()
+main()

@@ -7,24 +7,35 @@ imported once it is known that a server will run.
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.option import Group, Kind, Option
-from tricorn.settings.options import OPTIONS
+from tricorn.settings.options import OPTIONS, RUN_PARAMETERS
 
 USAGE_ERROR = 2
+INTERRUPTED = 130
 DEMO = "tricorn.demo:app"
 NO_APP = "what is there to serve? Name it, as in `tricorn main:app`, or try `tricorn --demo`"
-REPEATABLE = (Kind.LIST, Kind.FIELDS)
 EPILOG = (
-    "Each option can also be set by an environment variable (TRICORN_PORT for --port) and in a"
-    " TOML file (--config, or [tool.tricorn] in pyproject.toml). The command line wins over the"
-    " environment, and that over the file. UVICORN_ variables work too."
+    "Each option can also come from an environment variable (TRICORN_PORT for --port;"
+    " UVICORN_PORT works too) or a TOML file (--config, or [tool.tricorn] in pyproject.toml)."
+    " The command line wins over the environment, and that over the file."
 )
+_INDENT = 6
+_METAVARS = {
+    Kind.NUMBER: "N",
+    Kind.SECONDS: "SECONDS",
+    Kind.FILE: "FILE",
+    Kind.MODE: "OCTAL",
+    Kind.FIELDS: "NAME:VALUE",
+    Kind.BOOLEAN: "BOOLEAN",
+}
 
 
 class TableOption(click.Option):
@@ -32,72 +43,97 @@ class TableOption(click.Option):
 
     def __init__(self, option: Option) -> None:
         self.row = option
-        flag = option.kind is Kind.BOOLEAN and not option.valued
+        is_flag = option.kind is Kind.BOOLEAN and not option.valued
         super().__init__(
             [option.flags, option.name],
-            help=_help(option),
             default=None,
-            multiple=option.kind in REPEATABLE,
-            metavar=None if flag else _metavar(option),
-            **({"is_flag": True} if flag else {"type": str}),
+            is_flag=is_flag,
+            type=None if is_flag else str,
+            multiple=option.kind in (Kind.LIST, Kind.FIELDS),
         )
+
+    def usage(self) -> str:
+        """The option and its value, as `--help` shows them."""
+        if self.is_flag:
+            return self.row.flags
+        values = "|".join(self.row.choices)
+        return f"{self.row.flags} {values or _METAVARS.get(self.row.kind, 'TEXT')}"
+
+
+class Formatter(click.HelpFormatter):
+    """Help with each option on a line of its own, its meaning indented below it."""
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], *_: Any, **__: Any) -> None:
+        for usage, text in rows:
+            self.write(f"{'':{self.current_indent}}{usage}\n")
+            indent = " " * (self.current_indent + _INDENT)
+            # Not at hyphens: a flag broken in two can't be searched for.
+            lines = textwrap.wrap(
+                text,
+                self.width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_on_hyphens=False,
+            )
+            self.write("".join(line + "\n" for line in lines))
+
+
+class Context(click.Context):
+    formatter_class = Formatter
 
 
 class Command(click.Command):
-    """`tricorn`, with the options of `--help` in the table's groups and errors on one line."""
+    """`tricorn`: `--help` in the table's groups, and errors on one line."""
+
+    context_class = Context
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        table = [param for param in self.params if isinstance(param, TableOption)]
         for group in Group:
             rows = [
-                param.get_help_record(ctx)
-                for param in self.params
-                if isinstance(param, TableOption) and param.row.group is group
+                (param.usage(), _help(param.row)) for param in table if param.row.group is group
             ]
             with formatter.section(group.value):
-                formatter.write_dl([row for row in rows if row is not None])
+                formatter.write_dl(rows)
         with formatter.section("Information"):
-            formatter.write_dl(
-                [("--version", "Print what runs here, and exit."), ("--help", "Print this.")]
-            )
+            rows = [("--version", "Print what would run here, and exit.")]
+            formatter.write_dl([*rows, ("--help", "Print this, and exit.")])
 
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
-        if not extra.pop("standalone_mode", True):
-            return super().main(args, standalone_mode=False, **extra)
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and exit with the code; without `standalone_mode`, return it or raise."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, False, **extra)
         try:
-            code = super().main(args, standalone_mode=False, **extra)
-        except click.ClickException as error:
-            code = fail(error.format_message())
+            code = super().main(args, prog_name, complete_var, False, **extra)
+        except (click.ClickException, ConfigError) as error:
+            code = _fail(error)
         except click.Abort:
-            code = 130
-        except ConfigError as error:
-            code = fail(str(error))
-        sys.exit(code or 0)
+            code = INTERRUPTED
+        sys.exit(code)
 
 
-def fail(message: str) -> int:
-    """Say what is wrong, and return the exit code for it."""
-    click.echo(f"Error: {message}", err=True)
+def _fail(error: click.ClickException | ConfigError) -> int:
+    text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    click.echo("Error: " + " ".join(text.split()), err=True)
     return USAGE_ERROR
 
 
-def _metavar(option: Option) -> str:
-    if option.choices:
-        return "[" + "|".join(option.choices) + "]"
-    names = {Kind.NUMBER: "N", Kind.SECONDS: "SECONDS", Kind.FILE: "FILE", Kind.MODE: "OCTAL"}
-    return names.get(option.kind, "BOOLEAN" if option.valued else "TEXT")
-
-
 def _help(option: Option) -> str:
-    from tricorn.settings.reference import default_text
+    from tricorn.settings.show import default_text
 
-    text = option.help
-    if option.not_yet:
-        text += " Not there yet."
+    text = option.help + (" Not there yet." if option.not_yet else "")
     default = default_text(option)
     return f"{text} [default: {default}]" if default else text
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from tricorn.settings.version import version_line
 
@@ -105,49 +141,51 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
         ctx.exit()
 
 
-def _params() -> list[click.Parameter]:
-    params: list[click.Parameter] = [click.Argument(["app"], required=False)]
-    params += [TableOption(o) for o in OPTIONS if o.on_command_line and o.name != "app"]
-    params.append(
-        click.Option(
-            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version
-        )
+def _parameters() -> list[click.Parameter]:
+    version = click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version
     )
-    return params
+    table = [TableOption(o) for o in OPTIONS if o.on_command_line and o.name != "app"]
+    return [click.Argument(["app"], required=False), *table, version]
 
 
 def _start(**given: Any) -> int:
     from tricorn.settings.sources import resolve
 
-    line = {name: value for name, value in given.items() if value not in (None, ())}
-    values = resolve(line)
-    if values["show_config"].value:
+    origin = click.get_current_context().get_parameter_source
+    line = {name: raw for name, raw in given.items() if origin(name) is ParameterSource.COMMANDLINE}
+    resolved = resolve(line)
+    if resolved["show_config"].value:
         from tricorn.settings.show import show
 
-        click.echo(show(values))
+        click.echo(show(resolved))
         return 0
-    app = values["app"].value
-    if values["demo"].value:
-        if "app" in line:
-            raise ConfigError(f"--demo and APP both say what to serve; leave {app!r} out")
-        app = DEMO
+    values = {name: setting.value for name, setting in resolved.items()}
+    return _serve(_application(values, "app" in line), values)
+
+
+def _application(values: dict[str, Any], named: bool) -> str:
+    app: str | None = values["app"]
+    if values["demo"]:
+        if named:
+            raise ConfigError(f"--demo serves an application of its own; leave {app!r} out")
+        return DEMO
     if not app:
         raise ConfigError(NO_APP)
-    return _serve(app, {name: given.value for name, given in values.items()})
+    return app
 
 
-def _serve(app: Any, values: dict[str, Any]) -> int:
+def _serve(app: str, values: dict[str, Any]) -> int:
     from tricorn.serve.program import main_run
     from tricorn.settings.config import build
-    from tricorn.settings.options import RUN_PARAMETERS
 
     sys.path.insert(0, values["app_dir"])
-    names = [name for name in RUN_PARAMETERS if name not in ("app", "app_dir") and name in values]
-    return main_run(build(app, {name: values[name] for name in names}))
+    options = {name: values[name] for name in RUN_PARAMETERS if name in values and name != "app"}
+    return int(main_run(build(app, options)))
 
 
-main = Command("tricorn", params=_params(), callback=_start, epilog=EPILOG)
-main.help = "Serve the ASGI or WSGI application APP, given as module:attribute."
+main = Command("tricorn", params=_parameters(), callback=_start, epilog=EPILOG)
+main.help = "Serve APP, an ASGI or WSGI application given as module:attribute."
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tricorn.settings.environment import load_env_file
+from tricorn.settings.environment import counts, load_env_file
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import (
     BY_NAME,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tricorn.net.address import Bind
 
-type_of_path = str | os.PathLike[str]
+PathText = str | os.PathLike[str]
 
 
 @dataclass(eq=False, repr=False)
@@ -46,7 +46,7 @@ class Config:
     app: Any
     host: str | None = "127.0.0.1"
     port: int = 8000
-    uds: type_of_path | None = None
+    uds: PathText | None = None
     fd: int | None = None
     loop: Any = "auto"
     http: Any = "auto"
@@ -58,16 +58,14 @@ class Config:
     ws_ping_timeout: float | None = 20.0
     ws_per_message_deflate: bool = True
     lifespan: Literal["auto", "on", "off"] = "auto"
-    env_file: type_of_path | None = None
-    log_config: dict[str, Any] | type_of_path | RawConfigParser | IO[Any] | None = (
-        DEFAULT_LOG_CONFIG
-    )
+    env_file: PathText | None = None
+    log_config: dict[str, Any] | PathText | RawConfigParser | IO[Any] | None = DEFAULT_LOG_CONFIG
     log_level: str | int | None = None
     access_log: bool = True
     use_colors: bool | None = None
     interface: Literal["auto", "asgi3", "asgi2", "wsgi"] = "auto"
     reload: bool = False
-    reload_dirs: Sequence[type_of_path] | type_of_path | None = None
+    reload_dirs: Sequence[PathText] | PathText | None = None
     reload_delay: float = 0.25
     reload_includes: Sequence[str] | str | None = None
     reload_excludes: Sequence[str] | str | None = None
@@ -86,12 +84,12 @@ class Config:
     timeout_graceful_shutdown: float | None = 30
     timeout_worker_healthcheck: float = 5
     callback_notify: Callable[..., Awaitable[None]] | None = None
-    ssl_keyfile: type_of_path | None = None
-    ssl_certfile: type_of_path | None = None
+    ssl_keyfile: PathText | None = None
+    ssl_certfile: PathText | None = None
     ssl_keyfile_password: str | None = None
     ssl_version: int = TLS_SERVER
     ssl_cert_reqs: int = 0
-    ssl_ca_certs: type_of_path | None = None
+    ssl_ca_certs: PathText | None = None
     ssl_ciphers: str | None = None
     ssl_context_factory: Callable[[Any, Callable[[], ssl.SSLContext]], ssl.SSLContext] | None = None
     headers: Sequence[tuple[str, str]] | Mapping[str, str] | None = None
@@ -151,8 +149,10 @@ class Config:
                 continue
             variable = option.env[0]
             text = os.environ.get(variable, "")
-            where = f"{variable} in the environment"
-            setattr(self, name, convert(option, text, where) if text else option.default)
+            value: object = option.default
+            if variable in os.environ and counts(option, variable, text):
+                value = convert(option, text, f"{variable} in the environment")
+            setattr(self, name, value)
         self.workers = self.workers or 1
 
     def options(self) -> dict[str, Any]:

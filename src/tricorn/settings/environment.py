@@ -14,13 +14,22 @@ LISTS = (Kind.LIST, Kind.FIELDS)
 def from_environment(option: Option, environ: Mapping[str, str]) -> tuple[object, str] | None:
     """What the strongest variable set for `option` says, and its name.
 
-    An empty variable counts as not set. Lists are split at white space.
+    Lists are split at white space.
     """
     for variable in option.environment:
-        text = environ.get(variable, "")
-        if text:
+        text = environ.get(variable)
+        if text is not None and counts(option, variable, text):
             return (text.split() if option.kind in LISTS else text), variable
     return None
+
+
+def counts(option: Option, variable: str, text: str) -> bool:
+    """Whether a variable that is set to `text` says something.
+
+    An empty one doesn't, as with click. But an empty FORWARDED_ALLOW_IPS trusts nobody, as it
+    does in Uvicorn: to fall back on the default there would trust more than was asked for.
+    """
+    return bool(text) or (variable in option.env and option.kind is Kind.PEERS)
 
 
 def load_env_file(path: str, where: str) -> frozenset[str]:

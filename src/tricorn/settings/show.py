@@ -37,3 +37,9 @@ def value_text(option: Option, value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def default_text(option: Option) -> str:
+    """The default, or nothing where the option's help says what happens without a value."""
+    text = value_text(option, option.default)
+    return "" if text in ("-", "false") else text

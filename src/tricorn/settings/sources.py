@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tricorn.settings.environment import from_environment, load_env_file
+from tricorn.settings.environment import counts, from_environment, load_env_file
 from tricorn.settings.files import read_file
 from tricorn.settings.option import Option
 from tricorn.settings.options import BY_NAME, OPTIONS
@@ -52,8 +52,8 @@ def resolve(line: Mapping[str, object], directory: str = ".") -> dict[str, Given
     stronger = {name for name, value in given.items() if value.rank is Rank.LINE}
     given |= _from_file(config if isinstance(config, str) else None, directory, stronger)
     given |= _from_variables(stronger)
-    _add_env_file(given, stronger)
-    _honour_port(given)
+    added = _add_env_file(given, stronger)
+    _honour_port(given, added)
     _settle_listening(given)
     for name, value in given.items():
         refuse_unfinished(BY_NAME[name], value.value, value.where)
@@ -92,27 +92,31 @@ def _from_variable(option: Option, raw: object, variable: str, place: str) -> Gi
     return Given(convert(option, raw, where), Rank.ENVIRONMENT, where)
 
 
-def _add_env_file(given: dict[str, Given], stronger: set[str]) -> None:
+def _add_env_file(given: dict[str, Given], stronger: set[str]) -> dict[str, str]:
+    """Load the env file, and give the variables it added with the place to name for them."""
     path = given["env_file"].value
     if not isinstance(path, str):
-        return
-    added = load_env_file(path, given["env_file"].where)
+        return {}
+    added = dict.fromkeys(load_env_file(path, given["env_file"].where), path)
     for option in OPTIONS:
         for variable in option.env:
             text = os.environ.get(variable, "")
-            weaker = given[option.name].rank < Rank.ENVIRONMENT
-            if variable in added and text and weaker and option.name not in stronger:
+            # TRICORN_ and UVICORN_ variables, which beat this one, were taken already.
+            weaker = given[option.name].rank < Rank.ENVIRONMENT and option.name not in stronger
+            if variable in added and weaker and counts(option, variable, text):
                 given[option.name] = _from_variable(option, text, variable, path)
+    return added
 
 
-def _honour_port(given: dict[str, Given]) -> None:
+def _honour_port(given: dict[str, Given], added: Mapping[str, str]) -> None:
     """PORT, as Heroku and its like set it, when nothing says where to listen."""
     text = os.environ.get("PORT", "")
     if not text or any(given[name].rank is not Rank.DEFAULT for name in WHERE_TO_LISTEN):
         return
     if os.environ.get("LISTEN_PID") == str(os.getpid()):
         return  # systemd hands over the sockets
-    given["port"] = _from_variable(BY_NAME["port"], text, "PORT", "the environment")
+    place = added.get("PORT", "the environment")
+    given["port"] = _from_variable(BY_NAME["port"], text, "PORT", place)
     given["host"] = Given("0.0.0.0", Rank.ENVIRONMENT, given["port"].where)
 
 
@@ -121,7 +125,7 @@ def _settle_listening(given: dict[str, Given]) -> None:
     for first, second in EXCLUSIVE:
         pair = sorted((first, second), key=lambda name: given[name].rank)
         weaker, stronger = given[pair[0]], given[pair[1]]
-        if weaker.value == BY_NAME[pair[0]].default or stronger.rank is Rank.DEFAULT:
+        if weaker.rank is Rank.DEFAULT or weaker.value is None or stronger.value is None:
             continue
         if weaker.rank is stronger.rank:
             raise contradiction(given[first].where, given[second].where, "where to listen")
