@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -63,7 +63,7 @@ class TableOption(click.Option):
 class Formatter(click.HelpFormatter):
     """Help with each option on a line of its own, its meaning indented below it."""
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], *_: Any, **__: Any) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], *_: Any, **__: Any) -> None:
         for usage, text in rows:
             self.write(f"{'':{self.current_indent}}{usage}\n")
             indent = " " * (self.current_indent + _INDENT)
@@ -99,7 +99,7 @@ class Command(click.Command):
             rows = [("--version", "Print what would run here, and exit.")]
             formatter.write_dl([*rows, ("--help", "Print this, and exit.")])
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
