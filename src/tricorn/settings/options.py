@@ -77,7 +77,7 @@ LISTENING = (
            least=0, most=SOCKET_NUMBER, nullable=True),
     Option("backlog", Group.LISTENING, Kind.NUMBER, 2048,
            "Connections that the system queues until they are accepted.",
-           least=0, most=SOCKET_NUMBER, unit="connections"),
+           least=0, most=SOCKET_NUMBER),
     Option("reuse_port", Group.LISTENING, Kind.BOOLEAN, False,
            "Let several processes listen on the same port (SO_REUSEPORT).",
            ours=True),
@@ -101,7 +101,7 @@ HTTP = (
            "Send the date.",
            negative=True),
     Option("h11_max_incomplete_event_size", Group.HTTP, Kind.NUMBER, None,
-           "Bytes of a request's head. Where --limit-request-line or --limit-field-section is"
+           "Bound of a request's head. Where --limit-request-line or --limit-field-section is"
            " not given, this takes its place.",
            least=1, nullable=True, unit="bytes",
            uvicorn="Works whatever --http is. Prefer the two limits."),
@@ -110,19 +110,19 @@ HTTP = (
 LIMITS = (
     Option("limit_concurrency", Group.LIMITS, Kind.NUMBER, None,
            "Connections or requests at a time; above it the answer is 503.",
-           least=1, nullable=True, unit="connections or requests",
+           least=1, nullable=True,
            uvicorn="The connection that asks isn't counted, so 1 serves one client."),
     Option("limit_connections", Group.LIMITS, Kind.NUMBER, None,
            "Open connections; above it new ones wait unaccepted. Not given: worked out from the"
            " number of files the process may open.",
-           least=1, nullable=True, unit="connections", ours=True),
+           least=1, nullable=True, ours=True),
     Option("limit_max_requests", Group.LIMITS, Kind.NUMBER, None,
            "Requests to serve before the process ends by itself.",
-           least=1, nullable=True, unit="requests"),
+           least=1, nullable=True),
     Option("limit_max_requests_jitter", Group.LIMITS, Kind.NUMBER, 0,
            "Up to so many requests are added at random to --limit-max-requests, so that"
            " processes don't end together.",
-           least=0, unit="requests"),
+           least=0),
     Option("limit_request_line", Group.LIMITS, Kind.NUMBER, 8192,
            "Longest request line. Longer ones are answered with 414.",
            least=1, unit="bytes", ours=True),
@@ -132,7 +132,7 @@ LIMITS = (
            least=1, unit="bytes", ours=True),
     Option("limit_fields", Group.LIMITS, Kind.NUMBER, 100,
            "Most header lines of a request. More are answered with 431.",
-           least=1, unit="fields", ours=True),
+           least=1, ours=True),
     Option("limit_body_size", Group.LIMITS, Kind.NUMBER, None,
            "Largest request content. Larger ones are answered with 413. Not given: no limit.",
            least=0, nullable=True, unit="bytes", ours=True),
@@ -201,7 +201,7 @@ PROXY = (
     Option("forwarded_hops", Group.PROXY, Kind.NUMBER, None,
            "Most entries of X-Forwarded-For to believe, from the right. Not given: all of"
            " trusted proxies, and one under `*`.",
-           least=1, nullable=True, unit="entries", ours=True),
+           least=1, nullable=True, ours=True),
 )
 
 LIFESPAN = (
@@ -215,7 +215,7 @@ LIFESPAN = (
     Option("timeout_lifespan_shutdown", Group.LIFESPAN, Kind.SECONDS, 30.0,
            "Time for the application's shutdown. 0 or `none`: no limit.",
            least=0, nullable=True, ours=True,
-           uvicorn="Uvicorn waits without limit."),
+           uvicorn="No such limit there: a hung shutdown never ends."),
 )
 
 PROCESS = (
@@ -239,7 +239,7 @@ PROCESS = (
            scope=Scope.LINE, ours=True),
     Option("workers", Group.PROCESS, Kind.NUMBER, None,
            "Worker processes.",
-           env=("WEB_CONCURRENCY",), least=0, nullable=True, unit="processes", idle=(0, 1),
+           env=("WEB_CONCURRENCY",), least=0, nullable=True, idle=(0, 1),
            supervised=True,
            not_yet="worker processes aren't there yet; use 1 and start several servers with"
                    " --reuse-port"),
@@ -283,7 +283,7 @@ WEBSOCKETS = (
            least=0, unit="bytes", not_yet=_NO_WS),
     Option("ws_max_queue", Group.WEBSOCKETS, Kind.NUMBER, 32,
            "Most messages that wait for the application.",
-           least=0, unit="messages", not_yet=_NO_WS),
+           least=0, not_yet=_NO_WS),
     Option("ws_ping_interval", Group.WEBSOCKETS, Kind.SECONDS, 20.0,
            "Time between two pings. 0 or `none`: no pings.",
            least=0, nullable=True, not_yet=_NO_WS, idle=(None, 0)),

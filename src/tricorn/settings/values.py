@@ -23,7 +23,7 @@ _SHOWN: Final = 80
 _OCTAL: Final = re.compile(r"(?:0o)?[0-7]{1,4}", re.ASCII)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
-_ADDRESS_LIKE: Final = re.compile(r"[0-9.]+(/.*)?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%\w+)?(/.*)?")
+_ADDRESS_LIKE: Final = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%.+)?|.*/.*")
 _OWNER: Final = re.compile(r"[^:\s]+(?::[^:\s]+)?|:[^:\s]+")
 
 
@@ -225,26 +225,28 @@ def _peers(option: Option, raw: object) -> object:
         raw = entries
     else:
         raise Unacceptable("a list of addresses and networks")
-    for entry in entries:
-        _check_peer(entry)
+    words = {_peer(entry) for entry in entries} - {""}
+    if "*" in words and len(words) > 1:
+        raise _Unusable("`*` trusts everyone, so it must stand alone")
     return raw
 
 
-def _check_peer(entry: object) -> None:
+def _peer(entry: object) -> str:
     accepted = "an address, a network such as 10.0.0.0/8, `unix` or `*`"
     if not isinstance(entry, str):
         raise Unacceptable(accepted, entry)
     text = entry.strip()
     # Other words are names that a peer may carry, such as a test client's. What looks like an
-    # address must be one: read as a name it would silently trust nobody.
-    if not _ADDRESS_LIKE.fullmatch(text):
-        return
-    from ipaddress import ip_network
+    # address must be one: taken for a name it would silently trust nobody.
+    if text.startswith(("/", "unix:")) or not _ADDRESS_LIKE.fullmatch(text):
+        return text
+    from ipaddress import ip_address, ip_network
 
     try:
-        ip_network(text)
+        ip_network(text) if "/" in text else ip_address(text)
     except ValueError as error:
         raise Unacceptable(f"{accepted} ({error})", text) from None
+    return text
 
 
 def _fields(option: Option, raw: object) -> object:
