@@ -35,7 +35,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seconds", type=int, help="seconds under load a round (default: 3)")
     add("--connections", type=int, default=64, help="connections (default: 64)")
     add("--quick", action="store_true", help="one round of one second: does everything run?")
-    add("--label", help="name of the report in benchmarks/results/ (default: date and Python)")
+    add("--label", help="name of the report in benchmarks/results/ (default: date, Python)")
     add("--no-pin", action="store_true", help="don't hold server and client to a core each")
     add("--python", type=Path, help="use this environment's servers, install nothing")
     add("--interpreted-python", type=Path, help="the same for the interpreted tricorn")
@@ -133,12 +133,16 @@ def facts(options: argparse.Namespace, found: Environments, rig: measure.Rig) ->
         f"unless the scenario says otherwise, {pinning}"
     )
     return Facts(
-        label=options.label or f"{datetime.date.today()}-python{versions['Python']}",
+        label=options.label or _label(options.quick, versions["Python"]),
         command=" ".join(["python -m benchmarks", *_without_paths(sys.argv[1:])]),
         settings=settings,
-        machine=environment.machine(),
+        machine=[*environment.machine(), *environment.checkout(found.programs["main"])],
         versions=[(name, versions[name]) for name in named if name in versions],
     )
+
+
+def _label(quick: bool, python: str) -> str:
+    return "quick" if quick else f"{datetime.date.today()}-python{python}"
 
 
 def _without_paths(arguments: Sequence[str]) -> list[str]:

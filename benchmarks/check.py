@@ -26,22 +26,26 @@ def request_bytes(scenario: Scenario, port: int) -> bytes:
 
 
 def check(scenario: Scenario, port: int) -> None:
-    """Ask twice and compare the whole answer. Raises WrongAnswer."""
+    """Compare whole answers, first of two requests and then of some more, which also run each code
+    path often enough for the interpreter to specialise it. Raises WrongAnswer."""
     request = request_bytes(scenario, port)
     try:
-        with _connect(port) as connection:
-            _ask(connection, request, scenario)
-            if scenario.closes:
-                _expect_end(connection)
-            else:
-                _ask(connection, request, scenario)
+        _check_twice(scenario, port, request)
+        _warm_up(scenario, port, request)
     except (OSError, HTTPException) as error:
         raise WrongAnswer(f"{type(error).__name__}: {error}") from error
 
 
-def warm_up(scenario: Scenario, port: int) -> None:
-    """Run each code path often enough for the interpreter to specialise it."""
-    request = request_bytes(scenario, port)
+def _check_twice(scenario: Scenario, port: int, request: bytes) -> None:
+    with _connect(port) as connection:
+        _ask(connection, request, scenario)
+        if scenario.closes:
+            _expect_end(connection)
+        else:
+            _ask(connection, request, scenario)
+
+
+def _warm_up(scenario: Scenario, port: int, request: bytes) -> None:
     deadline = time.monotonic() + WARM_UP_SECONDS
     connection = _connect(port)
     try:

@@ -7,12 +7,14 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 FLOOR_SOURCE = Path(__file__).with_name("floor.c")
+PROJECT_FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 PREFERRED_PYTHON = "python3.11"
 
 _VERSIONS = """
@@ -60,17 +62,29 @@ def build_environment(folder: Path, base: str, compiled: bool) -> Path:
         _run([base, "-m", "venv", str(folder)])
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run([*pip, "--requirement", str(REQUIREMENTS)])
-    if (ROOT / "pyproject.toml").exists():
-        speed = {} if compiled else {"TRICORN_COMPILE": "0"}
-        _run([*pip, str(ROOT)], speed)
-        _run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], speed)
+    # A benchmark of tricorn that quietly fell back to the interpreted one would mislead.
+    speed = {"TRICORN_COMPILE": "1" if compiled else "0"}
+    with tempfile.TemporaryDirectory(prefix="tricorn-bench-") as copy:
+        _copy_source(Path(copy))
+        _run([*pip, copy], speed)  # its dependencies, too
+        _run([*pip, "--force-reinstall", "--no-deps", copy], speed)
     stamp.write_text(wanted)
     return python
 
 
+def _copy_source(target: Path) -> None:
+    # Built elsewhere, since setuptools takes up what an earlier build left in build/: removed
+    # modules, and compiled ones in an interpreted package.
+    left_out = shutil.ignore_patterns("*.so", "*.c", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "src", target / "src", ignore=left_out)
+    for name in PROJECT_FILES:
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, target)
+
+
 def _fingerprint(base: str, compiled: bool) -> str:
     digest = hashlib.sha256(f"{base} {compiled}".encode())
-    files = [REQUIREMENTS, *(ROOT / name for name in ("pyproject.toml", "setup.py"))]
+    files = [REQUIREMENTS, *(ROOT / name for name in PROJECT_FILES[:2])]
     sources = (p for p in (ROOT / "src").rglob("*") if p.suffix in {".py", ".pyx", ".pxd"})
     for path in [*files, *sorted(sources)]:
         if path.exists():
@@ -109,6 +123,22 @@ def machine() -> list[tuple[str, str]]:
         ("System", f"{platform.system()} {platform.release().partition('-')[0]}"),
         ("Load generator", _wrk_version()),
     ]
+
+
+def checkout(programs: Path) -> list[tuple[str, str]]:
+    """The revision of this checkout, and what tricorn says of itself, as far as they can be had."""
+    revision = _first_line(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+    version = _first_line([str(programs / "tricorn"), "--version"])
+    named = [("Revision", revision), ("tricorn --version", version)]
+    return [(name, value) for name, value in named if value]
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.partition("\n")[0].strip() if done.returncode == 0 else ""
 
 
 def _cpu_model() -> str:

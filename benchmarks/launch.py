@@ -24,9 +24,19 @@ class StartError(Exception):
 class Running(NamedTuple):
     """A server that accepts connections. All it prints goes to the file `log`."""
 
-    pid: int
+    process: subprocess.Popen[bytes]
     port: int
     log: Path
+
+    @property
+    def pid(self) -> int:
+        """The root of the server's process tree."""
+        return self.process.pid
+
+    def ending(self) -> str:
+        """How the server ended, in one line; empty while it runs."""
+        code = self.process.poll()
+        return "" if code is None else f"the server {_ending(code)}: {last_words(self.log)}"
 
 
 def free_port() -> int:
@@ -56,7 +66,7 @@ def running(server: Server, launch: Launch, core: int | None, log: Path) -> Iter
         )
     try:
         _wait_for_port(process, launch.port, log)
-        yield Running(process.pid, launch.port, log)
+        yield Running(process, launch.port, log)
     finally:
         _stop(process)
 
@@ -73,11 +83,16 @@ def _wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> No
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise StartError(f"exited with {process.returncode}: {last_words(log)}")
+            raise StartError(f"{_ending(process.returncode)}: {last_words(log)}")
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
             return
         time.sleep(0.02)
     raise StartError(f"not listening after {START_SECONDS:.0f} s: {last_words(log)}")
+
+
+def _ending(code: int) -> str:
+    # subprocess gives the number of a signal as a negative exit code.
+    return f"exited with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
 
 
 def last_words(log: Path) -> str:

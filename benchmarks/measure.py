@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import check, load, proctree
-from benchmarks.launch import Running, StartError, free_port, last_words, pinned, running
+from benchmarks.launch import Running, StartError, free_port, pinned, running
 from benchmarks.results import Round
 from benchmarks.scenarios import Scenario
 from benchmarks.servers import Launch, Server
@@ -36,19 +36,20 @@ def measure(rig: Rig, server: Server, scenario: Scenario) -> Round:
     """One round. What goes wrong is in the round's `failure`."""
     launch = Launch(rig.programs[server.environment], scenario, free_port())
     log = rig.scratch / f"{server.key}.log"
+    reason = ""
     try:
         with running(server, launch, rig.server_core, log) as process:
-            return _loaded(rig, server, scenario, process)
-    except (StartError, check.WrongAnswer, load.LoadError, RoundFailed) as error:
+            try:
+                return _loaded(rig, server, scenario, process)
+            except (check.WrongAnswer, load.LoadError, RoundFailed, OSError) as error:
+                reason = process.ending() or str(error)
+    except StartError as error:
         reason = str(error)
-    except OSError as error:
-        reason = f"a process of the server went away ({error}): {last_words(log)}"
     return Round(scenario.key, server.key, failure=reason)
 
 
 def _loaded(rig: Rig, server: Server, scenario: Scenario, process: Running) -> Round:
     check.check(scenario, process.port)
-    check.warm_up(scenario, process.port)
     connections = scenario.connections or rig.connections
     wrk = pinned(load.command(scenario, process.port, rig.seconds, connections), rig.client_core)
     logged = _log_lines(process)

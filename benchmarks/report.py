@@ -77,8 +77,10 @@ def _losses(results: Results, scenarios: Sequence[Scenario], servers: Sequence[S
         return "tricorn wasn't measured.\n"
     peers = [server.key for server in servers if not server.ours and server.key != "floor"]
     rows = [
-        (SCENARIO_TITLES[one.scenario], one.measure, TITLES[one.server])
-        + (_figure(one.theirs), _figure(one.ours))
+        (
+            *(SCENARIO_TITLES[one.scenario], one.measure, TITLES[one.server]),
+            *(_figure(one.theirs), _figure(one.ours)),
+        )
         for one in losses(results, keys, peers)
     ]
     failed = [

@@ -1,0 +1,268 @@
+"""The benchmark's own arithmetic and judgement, and one short run of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as program
+from benchmarks import check, environment, launch, load, measure, proctree, report, targets
+from benchmarks.results import Results, Round, failures, losses, summarise
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.servers import SERVERS, Launch
+
+SCENARIO = {scenario.key: scenario for scenario in SCENARIOS}
+SERVER = {server.key: server for server in SERVERS}
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def taken(server: str, total: float, scenario: str = "get", **more: float) -> Round:
+    plain = Round(scenario, server, 1, 1.0, total, total, p50=1.0, p99=1.0, pss=1024.0)
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+class TestSummary:
+    def test_figures_are_medians_of_the_rounds(self) -> None:
+        found = summarise([taken("a", 30, p99=1), taken("a", 10, p99=9), taken("a", 20, p99=5)])
+        assert (found.total, found.p99) == (20, 5)
+
+    def test_spread_is_the_range_of_the_totals_over_their_median(self) -> None:
+        assert summarise([taken("a", 30), taken("a", 10), taken("a", 20)]).spread == 1.0
+
+    def test_one_failed_round_leaves_no_figures(self) -> None:
+        found = summarise([taken("a", 30), Round("get", "a", failure="it burnt down")])
+        assert (found.failure, found.total) == ("it burnt down", 0)
+
+    def test_ratio_is_the_peers_cost_over_tricorns(self) -> None:
+        assert Results([taken("tricorn", 10), taken("uvicorn", 45)]).ratio("get", "uvicorn") == 4.5
+
+    def test_there_is_no_ratio_to_a_failure(self) -> None:
+        results = Results([Round("get", "tricorn", failure="x"), taken("uvicorn", 45)])
+        assert results.ratio("get", "uvicorn") is None
+
+    def test_rounds_survive_json(self) -> None:
+        results = Results([taken("tricorn", 10), Round("get", "a", failure="x")])
+        assert Results.from_json(results.to_json()) == results
+
+
+class TestLosses:
+    def test_a_cheaper_peer_is_listed_and_a_dearer_one_is_not(self) -> None:
+        results = Results([taken("tricorn", 10), taken("uvicorn", 11), taken("peregrine", 9.9)])
+        found = losses(results, ["get"], ["uvicorn", "peregrine"])
+        assert [(one.server, one.ours, one.theirs) for one in found] == [("peregrine", 10, 9.9)]
+
+    def test_more_requests_per_second_win_and_longer_latency_loses(self) -> None:
+        results = Results([taken("tricorn", 1), taken("h2corn", 2, per_second=2.0, p99=2.0)])
+        assert [one.measure for one in losses(results, ["get"], ["h2corn"])] == [
+            "requests per second"
+        ]
+
+    def test_cpu_comes_before_the_other_measures(self) -> None:
+        rounds = [taken("tricorn", 2, "get", p99=2.0), taken("h2corn", 2, "get", p99=1.0)]
+        rounds += [taken("tricorn", 2, "post"), taken("h2corn", 1, "post")]
+        found = losses(Results(rounds), ["get", "post"], ["h2corn"])
+        assert [one.scenario for one in found] == ["post", "get"]
+
+    def test_a_failed_peer_beats_nobody(self) -> None:
+        results = Results([taken("tricorn", 10), Round("get", "uvicorn", failure="x")])
+        assert losses(results, ["get"], ["uvicorn"]) == []
+
+    def test_tricorns_own_failures_are_told(self) -> None:
+        results = Results([Round("get", "tricorn", failure="x")])
+        assert failures(results, ["get", "post"]) == [("get", "x")]
+
+
+class TestTargets:
+    def verdicts(self, *rounds: Round) -> dict[tuple[str, str], bool | None]:
+        found = targets.targets(Results(list(rounds)))
+        return {(one.scenario, one.what): one.met for one in found}
+
+    def test_a_ratio_is_met_exactly_at_the_requirement(self) -> None:
+        met = self.verdicts(taken("tricorn", 10), taken("uvicorn", 40), taken("granian", 17.9))
+        assert met["get", "uvicorn / tricorn"] is True
+        assert met["get", "granian / tricorn"] is False
+        assert met["get", "h2corn / tricorn"] is None
+
+    def test_variants_are_compared_with_uvicorn(self) -> None:
+        met = self.verdicts(
+            taken("uvicorn", 40), taken("tricorn-interpreted", 41), taken("tricorn-asyncio", 39)
+        )
+        assert met["get", "uvicorn / tricorn-interpreted"] is False
+        assert met["get", "uvicorn / tricorn-asyncio"] is True
+
+    def test_memory_may_be_five_mebibytes_above_uvicorns(self) -> None:
+        uvicorn = taken("uvicorn", 40, pss=20480.0)
+        assert self.verdicts(taken("tricorn", 10, pss=25600.0), uvicorn)[
+            "get", "memory above uvicorn's"
+        ]
+        assert (
+            self.verdicts(taken("tricorn", 10, pss=25601.0), uvicorn)[
+                "get", "memory above uvicorn's"
+            ]
+            is False
+        )
+
+    @pytest.mark.parametrize(
+        ("scenario", "what", "most"),
+        [
+            ("1000", "growth with 1000 connections", 25),
+            ("log", "growth with the access log on", 15),
+        ],
+    )
+    def test_growth(self, scenario: str, what: str, most: int) -> None:
+        few = taken("tricorn", 100)
+        assert self.verdicts(few, taken("tricorn", 100 + most, scenario))[scenario, what] is True
+        assert self.verdicts(few, taken("tricorn", 101 + most, scenario))[scenario, what] is False
+
+    def test_every_target_names_a_scenario_and_a_server_that_exist(self) -> None:
+        for scenario, peers in targets.REQUIRED_RATIOS.items():
+            assert scenario in SCENARIO
+            assert set(peers) <= set(SERVER)
+
+
+class TestReport:
+    facts = report.Facts("x", "python -m benchmarks", "3 rounds", [("CPU", "Z80")], [("a", "1")])
+
+    def test_a_table_has_a_rule_and_a_line_for_each_row(self) -> None:
+        assert report.table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |\n"
+
+    def test_servers_are_ranked_and_the_failed_and_the_unable_are_named(self) -> None:
+        results = Results(
+            [
+                taken("uvicorn", 40, "wsgi"),
+                taken("tricorn", 10, "wsgi"),
+                Round("wsgi", "granian", failure="status 500, not 200"),
+            ]
+        )
+        servers = [SERVER[key] for key in ("uvicorn", "tricorn", "granian", "h2corn")]
+        text = report.render(self.facts, [SCENARIO["wsgi"]], servers, results)
+        section = text.partition("## Plain WSGI app")[2]
+        assert section.index("| tricorn | 10.0") < section.index("| uvicorn[standard] | 40.0")
+        assert "| 4.00 |" in section
+        assert "- granian: **failed**, status 500, not 200." in section
+        assert "- h2corn: not run, it serves ASGI only." in section
+        assert "Z80" in text
+
+    def test_losses_are_listed_before_the_scenarios(self) -> None:
+        results = Results([taken("tricorn", 10), taken("peregrine", 9), taken("floor", 5)])
+        servers = [SERVER[key] for key in ("tricorn", "peregrine", "floor")]
+        text = report.render(self.facts, [SCENARIO["get"]], servers, results)
+        lost = text.partition("## What tricorn loses")[2].partition("## Small GET")[0]
+        assert "| Small GET | CPU per request, µs | peregrine-server | 9.0 | 10.0 |" in lost
+        assert "floor" not in lost
+
+
+class TestLoad:
+    outcome = (
+        'noise\nOUTCOME {"requests": 10, "microseconds": 2000000, "bytes": %d, "p50": 5, "p99": 9,'
+        ' "connect": 0, "read": %d, "write": 0, "status": 0, "timeout": 0}\n'
+    )
+
+    def test_the_outcome_is_read_from_its_line(self) -> None:
+        assert load.parse(self.outcome % (500, 0), 13) == (10, 2000000, 500, 5, 9)
+
+    @pytest.mark.parametrize(
+        ("output", "message"),
+        [
+            (outcome % (500, 3), "3 read errors in 10 requests"),
+            (outcome % (129, 0), "shorter"),
+            ("wrk: cannot connect", "no outcome"),
+        ],
+    )
+    def test_anything_wrong_is_an_error(self, output: str, message: str) -> None:
+        with pytest.raises(load.LoadError, match=message):
+            load.parse(output, 13)
+
+
+class TestOptions:
+    def test_quick_is_one_short_round(self) -> None:
+        options = program.parse_options(["--quick"])
+        assert (options.rounds, options.seconds) == (1, 1)
+
+    def test_an_unknown_name_is_refused_in_one_line(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as exited:
+            program.parse_options(["--servers", "tricorn,apache"])
+        assert exited.value.code == 2
+        assert "'apache' isn't one of tricorn," in capsys.readouterr().err
+
+    def test_every_unsupported_scenario_exists(self) -> None:
+        for server in SERVERS:
+            assert set(server.unsupported) <= set(SCENARIO)
+
+    def test_a_browser_sends_twelve_fields(self) -> None:
+        assert check.request_bytes(SCENARIO["browser"], 80).count(b"\r\n") == 1 + 12 + 1
+
+
+@needs_linux
+class TestProcessTree:
+    def test_cpu_time_of_children_and_ended_threads_counts(self) -> None:
+        burn = "import time\nwhile time.thread_time() < 0.3: pass\n"
+        thread = f"import threading; t = threading.Thread(target=exec, args=({burn!r}, {{}}))"
+        child = f"{thread}; t.start(); t.join(); print('done', flush=True); input()"
+        shell = subprocess.Popen(
+            ["sh", "-c", '"$0" -c "$1"; :', sys.executable, child],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert shell.stdin and shell.stdout
+        with shell:
+            before = proctree.read_cpu(shell.pid)
+            assert shell.stdout.readline() == b"done\n"
+            after = proctree.read_cpu(shell.pid)
+            assert proctree.proportional_memory(shell.pid) > 1000
+            shell.stdin.close()
+        assert len(after.pids) == 2
+        assert after.total - before.total >= 250_000_000
+
+    def test_the_split_adds_up_to_the_total(self) -> None:
+        before = proctree.Reading(0, 0, 0, frozenset({1}))
+        found = proctree.usage(before, proctree.Reading(4_000_000, 3, 1, frozenset({1})))
+        assert found == (4000, 3000, 1000)
+
+
+@needs_linux
+@needs_compiler
+class TestAgainstTheFloor:
+    @pytest.fixture
+    def programs(self, tmp_path: Path) -> Path:
+        return environment.compile_floor(tmp_path)
+
+    def test_a_right_answer_passes_and_a_wrong_one_does_not(
+        self, programs: Path, tmp_path: Path
+    ) -> None:
+        asked = Launch(programs, SCENARIO["get"], launch.free_port())
+        with launch.running(SERVER["floor"], asked, None, tmp_path / "log") as process:
+            check.check(SCENARIO["get"], process.port)
+            other = replace(SCENARIO["get"], answer=b"Hello, Mars!!")
+            with pytest.raises(check.WrongAnswer, match="13 bytes beginning b'Hello, world!'"):
+                check.check(other, process.port)
+
+    def test_a_server_that_does_not_start_says_why(self, programs: Path, tmp_path: Path) -> None:
+        broken = replace(SERVER["floor"], command=lambda asked: [asked.program("floor")])
+        asked = Launch(programs, SCENARIO["get"], launch.free_port())
+        with pytest.raises(launch.StartError, match="exited with 2: usage: floor"):
+            with launch.running(broken, asked, None, tmp_path / "log"):
+                pass
+
+    @pytest.mark.slow_matrix
+    @pytest.mark.skipif(shutil.which("wrk") is None, reason="needs wrk")
+    @pytest.mark.parametrize("key", ["get", "close"])
+    def test_one_round(self, programs: Path, tmp_path: Path, key: str) -> None:
+        rig = measure.Rig({"floor": programs}, 1, 8, None, None, tmp_path)
+        begun = time.monotonic()
+        found = measure.measure(rig, SERVER["floor"], SCENARIO[key])
+        available = (time.monotonic() - begun) * 1e6 * (os.cpu_count() or 1)
+        assert found.failure == ""
+        assert found.requests > 0
+        assert 0 < found.total * found.requests < available
+        assert found.user + found.system == pytest.approx(found.total)
+        assert 0 < found.p50 <= found.p99
+        assert found.pss > 0
