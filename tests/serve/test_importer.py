@@ -157,13 +157,13 @@ def user_error(import_str: str) -> str:
 
 
 def test_an_import_error_inside_the_module_is_the_users(write: Write) -> None:
-    write(u_main="import u_helpers", u_helpers="\n\nimport missing_thing")
+    write(u_main="import u_parts", u_parts="\n\nimport missing_thing")
     assert user_error("u_main:app") == (
         'Importing "u_main" failed:\n'
         "Traceback (most recent call last):\n"
         '  File "u_main.py", line 1, in <module>\n'
-        "    import u_helpers\n"
-        '  File "u_helpers.py", line 3, in <module>\n'
+        "    import u_parts\n"
+        '  File "u_parts.py", line 3, in <module>\n'
         "    import missing_thing\n"
         "ModuleNotFoundError: No module named 'missing_thing'"
     )
