@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -60,21 +61,27 @@ def build_environment(folder: Path, base: str, compiled: bool) -> Path:
     print(f"installing into {folder.name}", flush=True)
     if not python.exists():
         _run([base, "-m", "venv", str(folder)])
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "--requirement", str(REQUIREMENTS)])
-    # A benchmark of tricorn that quietly fell back to the interpreted one would mislead.
-    speed = {"TRICORN_COMPILE": "1" if compiled else "0"}
-    with tempfile.TemporaryDirectory(prefix="tricorn-bench-") as copy:
-        _copy_source(Path(copy))
-        _run([*pip, copy], speed)  # its dependencies, too
-        _run([*pip, "--force-reinstall", "--no-deps", copy], speed)
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "install", "--requirement", str(REQUIREMENTS)])
+    with tempfile.TemporaryDirectory(prefix="tricorn-bench-") as scratch:
+        wheel = str(_build_wheel(pip, Path(scratch), compiled))
+        _run([*pip, "install", wheel])  # its dependencies, too
+        _run([*pip, "install", "--force-reinstall", "--no-deps", wheel])
     stamp.write_text(wanted)
     return python
 
 
-def _copy_source(target: Path) -> None:
+def _build_wheel(pip: list[str], scratch: Path, compiled: bool) -> Path:
     # Built elsewhere, since setuptools takes up what an earlier build left in build/: removed
     # modules, and compiled ones in an interpreted package.
+    _copy_source(scratch)
+    # 1 makes a failed compile an error. To fall back quietly would measure something else.
+    speed = {"TRICORN_COMPILE": "1" if compiled else "0"}
+    _run([*pip, "wheel", "--no-deps", "--wheel-dir", str(scratch), str(scratch)], speed)
+    return next(scratch.glob("*.whl"))
+
+
+def _copy_source(target: Path) -> None:
     left_out = shutil.ignore_patterns("*.so", "*.c", "__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src", target / "src", ignore=left_out)
     for name in PROJECT_FILES:
@@ -97,8 +104,8 @@ def _run(command: list[str], extra: dict[str, str] | None = None) -> None:
         command, env={**os.environ, **(extra or {})}, capture_output=True, text=True
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        raise SetupError(f"{' '.join(command[:4])} ... failed: {last}")
+        print(done.stdout + done.stderr, file=sys.stderr)  # a compiler's words, say
+        raise SetupError(f"failed, see above: {shlex.join(command)}")
 
 
 def base_python() -> str:
