@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tricorn.settings.option import Kind, Option
 from tricorn.settings.options import BY_NAME
-from tricorn.settings.sources import Given
+
+if TYPE_CHECKING:
+    from tricorn.settings.sources import Given
 
 
 def show(values: Mapping[str, Given]) -> str:
