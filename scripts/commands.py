@@ -1,0 +1,126 @@
+"""The commands of ./dev. Each gets the arguments behind its name."""
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from scripts.checks import run_checks, run_tests, summarize
+from scripts.environments import (
+    SPEEDS,
+    changed,
+    create,
+    digest,
+    done,
+    environment,
+    forget_deleted_modules,
+    group,
+    install_wheel,
+    packages,
+    pip,
+    prepare,
+    python_of,
+    sources,
+)
+from scripts.pythons import find_pythons
+from scripts.running import ROOT, attempt, call, die, locked, show
+from scripts.tools import need_tools
+
+
+def serve(args: list[str]) -> None:
+    """install tricorn into .venv and serve the demo page"""
+    place = ROOT / ".venv"
+    with locked("serve"):
+        create(place, sys.executable)
+        if changed(place / "tricorn", digest(sources())):
+            pip(place, "install", ".", quiet=False)
+            done(place / "tricorn", digest(sources()))
+    sys.stdout.flush()
+    program = str(place / "bin" / "tricorn")
+    show([program, "--demo", *args])
+    os.execv(program, [program, "--demo", *args])
+
+
+def test(args: list[str]) -> None:
+    """run all tests on each Python at both speeds, then lint; or pytest with your arguments"""
+    parser = argparse.ArgumentParser(prog="./dev test", description=test.__doc__)
+    parser.add_argument("--only", metavar="NAME", help="one environment, such as 3.12-compiled")
+    parser.add_argument("--without-tools", action="store_true", help="skip what needs a tool")
+    chosen, pytest_args = parser.parse_known_args(args)
+    with locked("test"):
+        pythons = find_pythons()
+        need_tools(pythons, chosen.without_tools)
+        matrix = [(python, speed) for python in pythons for speed in SPEEDS]
+        names = [f"{python.minor}-{speed}" for python, speed in matrix]
+        if chosen.only:
+            if chosen.only not in names:
+                die(f"--only {chosen.only}: there is {', '.join(names)}")
+            matrix = [matrix[names.index(chosen.only)]]
+        prepare(matrix)
+        oldest = pythons[0]
+        outcomes = [
+            run_tests(python, speed, pytest_args, whole=python == oldest)
+            for python, speed in matrix
+        ]
+        if not pytest_args and not chosen.only:
+            outcomes.append(run_checks(oldest))
+    summarize(outcomes)
+
+
+def lint(args: list[str]) -> None:
+    """run ruff, mypy, the import contract and the documentation's checks"""
+    with locked("test"):
+        summarize([run_checks(find_pythons()[0])])
+
+
+def bench(args: list[str]) -> None:
+    """measure tricorn and its peers (benchmarks/)"""
+    need_folder("benchmarks", "__main__.py")
+    sys.exit(attempt([sys.executable, "-m", "benchmarks", *args]))  # it makes its environments
+
+
+def soak(args: list[str]) -> None:
+    """serve mixed load for ten minutes and watch memory, tasks and descriptors (tests/soak)"""
+    need_folder("tests/soak", "__main__.py")
+    run_in("compiled", [], "-m", "tests.soak", *args)
+
+
+def fuzz(args: list[str]) -> None:
+    """fuzz the wire, guided by coverage (tests/fuzz)"""
+    need_folder("tests/fuzz", "__main__.py")
+    # Interpreted, since coverage is counted in Python's bytecode.
+    run_in("interpreted", group("fuzz"), "-m", "tests.fuzz", *args)
+
+
+def build(args: list[str]) -> None:
+    """build the wheel and the source distribution into dist/"""
+    with locked("test"):
+        place = packages(find_pythons()[0])
+        pip(place, "install", "build")
+        forget_deleted_modules()
+        call([*python_of(place), "-m", "build", "--outdir", "dist", *args], TRICORN_COMPILE="1")
+
+
+COMMANDS = {
+    "serve": serve,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "soak": soak,
+    "fuzz": fuzz,
+    "build": build,
+}
+
+
+def run_in(speed: str, extra: list[str], *args: str) -> NoReturn:
+    """Runs a module of the suite in the environment of the oldest Python at this speed."""
+    with locked("test"):
+        python = find_pythons()[0]
+        place = environment(f"{python.minor}-{speed}", python, extra)
+        install_wheel(place, python, speed)
+    sys.exit(attempt([*python_of(place), *args]))
+
+
+def need_folder(name: str, entry: str) -> None:
+    if not (ROOT / name / entry).exists():
+        die(f"{name}/{entry} doesn't exist yet")

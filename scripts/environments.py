@@ -1,0 +1,165 @@
+"""Virtual environments and wheels, redone only when what goes into them has changed.
+
+Under .venv-test there is for each Python one environment with all packages but
+tricorn, and a thin one for each speed that adds tricorn to them.
+"""
+
+import hashlib
+import shutil
+import tomllib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from scripts.pythons import Python, probe
+from scripts.running import ROOT, TEST, attempt, call, die
+
+JOBS = 2
+MADE = {"__pycache__", "tricorn.egg-info"}
+
+
+SPEEDS = {"compiled": "1", "interpreted": "0"}  # -> TRICORN_COMPILE
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def runtime() -> list[str]:
+    """tricorn's own requirements with those of all extras."""
+    about = project()["project"]
+    extras = [about["optional-dependencies"][name] for name in about["optional-dependencies"]]
+    wanted = [*about["dependencies"], *(one for extra in extras for one in extra)]
+    return [one for one in wanted if not one.startswith("tricorn[")]
+
+
+def group(name: str) -> list[str]:
+    return list(project()["dependency-groups"][name])
+
+
+def sources() -> list[Path]:
+    """The files that go into a wheel."""
+    found = [
+        path
+        for path in sorted((ROOT / "src").rglob("*"))
+        if path.is_file() and not MADE.intersection(path.parts) and path.suffix != ".so"
+    ]
+    return [*found, ROOT / "pyproject.toml", ROOT / "setup.py", ROOT / "README.md"]
+
+
+def digest(parts: Iterable[Path | str]) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(str(part).encode() + b"\0")
+        total.update(part.read_bytes() if isinstance(part, Path) else b"")
+    return total.hexdigest()
+
+
+def changed(mark: Path, state: str) -> bool:
+    """Whether ``mark`` records another state than this one."""
+    stamp = mark.with_name(mark.name + ".stamp")
+    return not stamp.exists() or stamp.read_text() != state
+
+
+def done(mark: Path, state: str) -> None:
+    mark.with_name(mark.name + ".stamp").write_text(state)
+
+
+def python_of(place: Path) -> list[str]:
+    return [str(place / "bin" / "python")]
+
+
+def create(place: Path, executable: str, *options: str) -> None:
+    if changed(place / "python", executable) or probe(python_of(place)[0]) is None:
+        call([executable, "-m", "venv", "--clear", *options, str(place)])
+        done(place / "python", executable)
+
+
+def pip(place: Path, *args: str, quiet: bool = True, **env: str) -> None:
+    options = ["--disable-pip-version-check", *(["-qq"] if quiet else [])]
+    if attempt([*python_of(place), "-m", "pip", *options, *args], **env):
+        die(
+            "pip failed, see above. It needs a package registry the first time"
+            " (PyPI, or the one in pip's own settings)."
+        )
+
+
+def listed(place: Path, requirements: list[str]) -> list[str]:
+    """pip's arguments for these requirements, short enough to be shown."""
+    file = place / "requirements.txt"
+    file.write_text("".join(f"{one}\n" for one in requirements))
+    return ["-r", str(file)]
+
+
+def packages(python: Python) -> Path:
+    """The environment that holds all but tricorn; those of this Python share it."""
+    place = TEST / f"{python.minor}-packages"
+    requirements = [*runtime(), *group("test")]
+    state = digest([python.executable, python.version, *requirements])
+    if changed(place / "requirements", state):
+        create(place, python.executable)
+        pip(place, "install", "--no-compile", "--upgrade", *listed(place, requirements))
+        done(place / "requirements", state)
+    return place
+
+
+def environment(name: str, python: Python, extra: list[str]) -> Path:
+    """The environment .venv-test/NAME: the shared packages and, of its own, ``extra``."""
+    shared = packages(python)
+    place = TEST / name
+    state = digest([python.executable, python.version, *extra])
+    if changed(place / "requirements", state):
+        create(place, python.executable, "--without-pip")
+        folder = Path("lib", f"python{python.minor}", "site-packages")
+        line = f"import site; site.addsitedir({str(shared / folder)!r})\n"
+        (place / folder / "shared.pth").write_text(line)
+        if extra:
+            pip_into(place, shared, *listed(place, extra))
+        done(place / "requirements", state)
+    return place
+
+
+def pip_into(place: Path, shared: Path, *args: str) -> None:
+    """Installs into an environment that has no pip of its own."""
+    pip(shared, "--python", python_of(place)[0], "install", "--no-compile", *args)
+
+
+def prepare(matrix: list[tuple[Python, str]]) -> None:
+    pythons = dict.fromkeys(python for python, _ in matrix)
+    with ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(packages, pythons))
+    for python, speed in matrix:
+        install_wheel(environment(f"{python.minor}-{speed}", python, []), python, speed)
+
+
+def install_wheel(place: Path, python: Python, speed: str) -> None:
+    wheel = build_wheel(python, speed)
+    state = digest([wheel])
+    if changed(place / "wheel", state):
+        pip_into(place, packages(python), "--force-reinstall", "--no-deps", str(wheel))
+        done(place / "wheel", state)
+
+
+def build_wheel(python: Python, speed: str) -> Path:
+    """The wheel of this speed; one interpreted wheel serves every Python."""
+    folder = TEST / "wheels" / ("any" if speed == "interpreted" else python.version)
+    state = digest(sources())
+    if changed(folder, state):
+        shutil.rmtree(folder, ignore_errors=True)
+        forget_deleted_modules()
+        pip(
+            packages(python),
+            *("wheel", "--no-deps", "-w", str(folder), "."),
+            TRICORN_COMPILE=SPEEDS[speed],
+        )
+        done(folder, state)
+    return next(folder.glob("*.whl"))
+
+
+def forget_deleted_modules() -> None:
+    """Keeps what was compiled; setuptools would also keep modules that are gone by now."""
+    for folder in (ROOT / "build").glob("lib*"):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.suffix != ".so":
+                path.unlink()
