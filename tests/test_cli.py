@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
+from tricorn import __version__
 from tricorn.cli import main
 from tricorn.settings.config import Config
 from tricorn.settings.option import Group
@@ -173,7 +174,7 @@ class TestInformation:
     def test_version(self) -> None:
         result = run("--version")
         assert result.exit_code == 0
-        assert result.stdout.startswith("Running tricorn ")
+        assert result.stdout.startswith(f"Running tricorn {__version__} (")
         assert result.stdout.count("\n") == 1
 
     def test_show_config_needs_no_app_and_serves_none(self, started: list[Config]) -> None:

@@ -135,9 +135,10 @@ def _help(option: Option) -> str:
 
 def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
+        from tricorn import __version__
         from tricorn.settings.version import version_line
 
-        click.echo(version_line())
+        click.echo(version_line(__version__))
         ctx.exit()
 
 

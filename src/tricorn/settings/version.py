@@ -7,12 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 
-def version_line() -> str:
-    """tricorn's version and speed, the Python, the system, and the loop that `auto` means."""
-    import tricorn
-
+def version_line(release: str) -> str:
+    """tricorn's release and speed, the Python, the system, and the loop that `auto` means."""
     return (
-        f"Running tricorn {tricorn.__version__} ({_speed()}) with"
+        f"Running tricorn {release} ({_speed()}) with"
         f" {platform.python_implementation()} {platform.python_version()}"
         f" on {platform.system()}, loop {_loop()}"
     )
