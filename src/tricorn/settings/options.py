@@ -144,7 +144,7 @@ LIMITS = (
 
 TIMEOUTS = (
     Option("timeout_keep_alive", Group.TIMEOUTS, Kind.SECONDS, 5,
-           "Time a connection may rest between two requests.",
+           "Time a connection may rest between two requests. 0: it is closed after each response.",
            least=0,
            uvicorn="Fractions are accepted. 0 closes the connection after each response, as"
                    " there."),
@@ -161,8 +161,8 @@ TIMEOUTS = (
            "Time without progress while the client doesn't read the response. 0: off.",
            least=0, ours=True),
     Option("timeout_graceful_shutdown", Group.TIMEOUTS, Kind.SECONDS, 30,
-           "Time that running requests get at shutdown before they are cancelled. `none`: no"
-           " limit.",
+           "Time that running requests get at shutdown before they are cancelled. 0: none, they"
+           " are cancelled at once. `none`: no limit.",
            least=0, nullable=True,
            uvicorn="The default there is no limit, so one endless response blocks the exit for"
                    " ever."),
