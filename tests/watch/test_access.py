@@ -379,6 +379,24 @@ def test_a_hostile_request_is_one_printable_line(out: io.StringIO, turns: Any, p
     assert r"%0D%0AINFO:     %1B[2J%00%9B%FF%E2%80%AE%E2%80%A8%22 200 OK" in line
 
 
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        (b'/a"b', "/a%22b"),  # or it would end the request line early
+        (b"/\xe9", "/%E9"),
+        (b"/\x9b", "/%9B"),
+        (b"/\n", "/%0A"),
+    ],
+)
+def test_each_kind_of_octet_that_is_escaped(
+    out: io.StringIO, turns: Any, target: bytes, shown: str
+) -> None:
+    log = AccessLog(turns.call_soon)
+    log.request(CLIENT, "GET", target, "1.1", 200)
+    turns.end()
+    assert out.getvalue() == f'INFO:     127.0.0.1:5000 - "GET {shown} HTTP/1.1" 200 OK\n'
+
+
 def test_records_are_escaped_for_formatters_of_the_users(out: io.StringIO, turns: Any) -> None:
     log = AccessLog(turns.call_soon)
     kept = records_of(log)
