@@ -15,6 +15,7 @@ from benchmarks.servers import HOST, Launch, Server
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+ENDING_SECONDS = 0.5
 
 
 class StartError(Exception):
@@ -34,9 +35,12 @@ class Running(NamedTuple):
         return self.process.pid
 
     def ending(self) -> str:
-        """How the server ended, in one line; empty while it runs."""
-        code = self.process.poll()
-        return "" if code is None else f"the server {_ending(code)}: {last_words(self.log)}"
+        """How the server ended, in one line; empty when it runs on."""
+        # The client sees the connection end a moment before the parent sees the process end.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(ENDING_SECONDS)
+            return f"the server {_ending(code)}: {last_words(self.log)}"
+        return ""
 
 
 def free_port() -> int:

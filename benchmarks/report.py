@@ -28,9 +28,9 @@ class Facts:
     versions: Sequence[tuple[str, str]]
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column to the left, the others to the right."""
-    rule = ["---", *["---:"] * (len(headings) - 1)]
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], text: int = 1) -> str:
+    """A Markdown table; the first `text` columns to the left, the others to the right."""
+    rule = ["---"] * text + ["---:"] * (len(headings) - text)
     lines = [headings, rule, *rows]
     return "\n".join("| " + " | ".join(cell for cell in line) + " |" for line in lines) + "\n"
 
@@ -68,7 +68,7 @@ def _targets(found: Iterable[Target]) -> str:
         (SCENARIO_TITLES[one.scenario], one.what, one.required, one.measured, VERDICTS[one.met])
         for one in found
     ]
-    return table(("scenario", "what", "required", "measured", "verdict"), rows)
+    return table(("scenario", "what", "required", "measured", "verdict"), rows, text=2)
 
 
 def _losses(results: Results, scenarios: Sequence[Scenario], servers: Sequence[Server]) -> str:
@@ -86,7 +86,8 @@ def _losses(results: Results, scenarios: Sequence[Scenario], servers: Sequence[S
     failed = [
         f"- tricorn failed: {SCENARIO_TITLES[k]}: {why}" for k, why in failures(results, keys)
     ]
-    found = table(("scenario", "measure", "peer", "peer's", "tricorn's"), rows) if rows else ""
+    headings = ("scenario", "measure", "peer", "peer's", "tricorn's")
+    found = table(headings, rows, text=3) if rows else ""
     return "\n".join([*failed, found]) if failed or found else "Nothing in this run.\n"
 
 
