@@ -6,6 +6,8 @@ They give bytes, and never look at tricorn: what is generated here is valid beca
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import strategies as st
 
 TCHAR = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -24,8 +26,9 @@ ACTING = {
 
 ows = st.sampled_from([b"", b" ", b" ", b"\t", b" \t "])
 tokens = st.text(TCHAR, min_size=1, max_size=12).map(str.encode)
+KNOWN_METHODS = st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS"])
 methods = st.one_of(
-    st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"PATCH", b"OPTIONS"]),
+    KNOWN_METHODS,
     tokens.filter(lambda token: token != b"CONNECT"),
 )
 segments = st.lists(
@@ -56,9 +59,7 @@ field_lines = st.builds(
     ows,
 )
 trailer_names = st.sampled_from([b"X-Sum", b"ETag", b"x", b"Server-Timing"])
-trailer_lines = st.builds(
-    lambda name, value: name + b": " + value + b"\r\n", trailer_names, values
-)
+trailer_lines = st.builds(lambda name, value: name + b": " + value + b"\r\n", trailer_names, values)
 
 quoted = st.text("ab ;=,\t", max_size=5).map(lambda text: b'"' + text.encode() + b'"')
 extensions = st.one_of(
@@ -90,7 +91,9 @@ def chunked_bodies(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def requests(draw: st.DrawFn, last: bool = False) -> bytes:
+def requests(
+    draw: st.DrawFn, last: bool = False, method: st.SearchStrategy[bytes] = methods
+) -> bytes:
     """One valid HTTP/1.1 request; only the `last` of several may ask to close."""
     lines = [b"Host: " + draw(hosts) + b"\r\n", *draw(st.lists(field_lines, max_size=5))]
     framing = draw(st.sampled_from(["none", "none", "length", "chunked"]))
@@ -104,18 +107,20 @@ def requests(draw: st.DrawFn, last: bool = False) -> bytes:
     options = [b"", b"Connection: keep-alive\r\n", b"Connection: x, y\r\n"]
     lines.append(draw(st.sampled_from([*options, b"Connection: close\r\n"] if last else options)))
     lines = draw(st.permutations(lines))
-    line = draw(methods) + b" " + draw(targets) + b" HTTP/1.1\r\n"
+    line = draw(method) + b" " + draw(targets) + b" HTTP/1.1\r\n"
     return line + b"".join(lines) + b"\r\n" + body
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> bytes:
+def streams(
+    draw: st.DrawFn, method: st.SearchStrategy[bytes] = methods, empty_lines: bool = True
+) -> bytes:
     """One to four valid requests behind one another, an empty line between some."""
     count = draw(st.integers(1, 4))
     parts = []
     for index in range(count):
-        parts.append(draw(st.sampled_from([b"", b"", b"", b"\r\n"])))
-        parts.append(draw(requests(last=index == count - 1)))
+        parts.append(draw(st.sampled_from([b"", b"", b"\r\n"])) if empty_lines else b"")
+        parts.append(draw(requests(last=index == count - 1, method=method)))
     return b"".join(parts)
 
 
@@ -158,11 +163,13 @@ TROUBLE = [
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
+def mutated(draw: st.DrawFn, valid: st.SearchStrategy[bytes] | None = None) -> bytes:
     """A valid stream with a few bytes put in, taken out or overwritten."""
-    data = bytearray(draw(streams()))
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(data)))
+    data = bytearray(draw(streams() if valid is None else valid))
+    for _ in range(draw(st.integers(1, 3))):
+        # Anywhere, or where the framing is: around a line's end.
+        edges = [match.start() for match in re.finditer(rb"\r?\n|:|;", data)] or [0]
+        at = draw(st.one_of(st.integers(0, len(data)), st.sampled_from(edges)))
         gone = draw(st.sampled_from([0, 0, 1, 2, 5]))
         data[at : at + gone] = draw(
             st.one_of(st.sampled_from(TROUBLE), st.binary(max_size=3), st.just(b""))

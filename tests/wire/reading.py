@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from tricorn.wire.errors import Refusal
@@ -33,11 +34,16 @@ HEAD_ATTRIBUTES = (
 
 @dataclass
 class ReadRequest:
-    """One request as the reader told it. `finished` is false until its `END`."""
+    """One request as the reader told it. `end` is where its last byte was, -1 until its `END`."""
 
     head: dict[str, Any]
     body: bytes = b""
-    finished: bool = False
+    end: int = -1
+
+    @property
+    def finished(self) -> bool:
+        """Its content was read whole."""
+        return self.end >= 0
 
 
 @dataclass
@@ -56,9 +62,7 @@ class Reading:
         return ended and self.refusal is None and self.left == 0
 
 
-def read(
-    pieces: Iterable[bytes], limits: HeadLimits | None = None, body_limit: int = 0
-) -> Reading:
+def read(pieces: Iterable[bytes], limits: HeadLimits | None = None, body_limit: int = 0) -> Reading:
     """Feed the pieces one after the other and take every event after each."""
     driver = Driver(limits or HeadLimits(), body_limit)
     for piece in pieces:
@@ -74,7 +78,7 @@ def bytewise(data: bytes) -> Iterator[bytes]:
 def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
     """`data` in pieces, cut at the positions, wherever they lie."""
     edges = [0, *sorted(min(position, len(data)) for position in positions), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False) if start < end]
+    return [data[start:end] for start, end in pairwise(edges) if start < end]
 
 
 class Driver:
@@ -117,7 +121,7 @@ class Driver:
                 requests[-1].body += bytes(self.reader.data)
             else:
                 assert code == END
-                requests[-1].finished = True
+                requests[-1].end = self._fed - self.reader.buffered
                 assert self.reader.next() == NEED_DATA, "the reader waits for start_next"
                 if not self.reader.keep_alive:
                     self._reading.closed = True

@@ -60,9 +60,7 @@ class TestValidRequests:
         assert reader.buffered == len(behind) + 4
 
     @given(streams(), positions)
-    def test_every_byte_is_either_consumed_or_buffered(
-        self, data: bytes, where: list[int]
-    ) -> None:
+    def test_every_byte_is_either_consumed_or_buffered(self, data: bytes, where: list[int]) -> None:
         reader = RequestReader(HeadLimits())
         fed = told = 0
         for piece in cut(data, where):

@@ -1,0 +1,312 @@
+"""Reading costs time linear in the input, and memory bounded by the limits, whatever is sent."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.wire.reading import bytewise
+from tricorn.wire.errors import Refusal
+from tricorn.wire.h1 import DATA, END, NEED_DATA, HeadLimits, RequestReader
+
+KIB = 1024
+MIB = 1024 * KIB
+PIECE = 64 * KIB
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+# Limits out of the way, so that the reader's own cost shows.
+WIDE = HeadLimits(request_line=MIB, field_section=MIB, fields=MIB)
+
+
+@dataclass(frozen=True)
+class Input:
+    """Bytes that grow with a size, and how they arrive."""
+
+    name: str
+    write: Callable[[int], bytes]
+    size: int
+    one_byte_feeds: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def repeated(unit: bytes, size: int) -> bytes:
+    """About `size` bytes of whole units."""
+    return unit * (size // len(unit))
+
+
+LINEAR = [
+    Input("a long target, byte by byte", lambda n: b"GET /" + b"a" * n, 16 * KIB, True),
+    Input("a long field value, byte by byte", lambda n: HEAD + b"X: " + b"a" * n, 16 * KIB, True),
+    Input("many fields, byte by byte", lambda n: HEAD + repeated(b"X: y\r\n", n), 16 * KIB, True),
+    Input("a long field value", lambda n: HEAD + b"X: " + b"a" * n + b"\r\n\r\n", 128 * KIB),
+    Input("many fields", lambda n: HEAD + repeated(b"X: y\r\n", n) + b"\r\n", 128 * KIB),
+    Input("colons", lambda n: HEAD + b"X: " + b":" * n + b"\r\n\r\n", 128 * KIB),
+    Input("white space in a value", lambda n: HEAD + b"X: a" + b" " * n + b"b\r\n\r\n", 128 * KIB),
+    Input(
+        "commas in Connection", lambda n: HEAD + b"Connection: " + b"," * n + b"\r\n\r\n", 128 * KIB
+    ),
+    Input(
+        "a hundred long Connection lines",
+        lambda n: HEAD + (b"Connection: " + b"x" * (n // 100) + b"\r\n") * 100 + b"\r\n",
+        128 * KIB,
+    ),
+    Input("a long path of escapes", lambda n: b"GET /" + repeated(b"%ff", n), 128 * KIB),
+    Input(
+        "a long path of broken escapes",
+        lambda n: b"GET /" + b"%" * n + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        64 * KIB,
+    ),
+    Input("a long Host", lambda n: b"GET / HTTP/1.1\r\nHost: " + b"a" * n + b"\r\n\r\n", 16 * KIB),
+    Input(
+        "a long Host of escapes",
+        lambda n: b"GET / HTTP/1.1\r\nHost: " + repeated(b"%41", n) + b"!@\r\n\r\n",
+        128 * KIB,
+    ),
+    Input(
+        "content, byte by byte",
+        lambda n: b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n" + b"x" * n,
+        16 * KIB,
+        True,
+    ),
+    Input("one chunk, byte by byte", lambda n: CHUNKED + b"fffffff\r\n" + b"x" * n, 16 * KIB, True),
+    Input("one-byte chunks", lambda n: CHUNKED + repeated(b"1\r\nx\r\n", n), 32 * KIB),
+    Input(
+        "one-byte chunks, byte by byte",
+        lambda n: CHUNKED + repeated(b"1\r\nx\r\n", n),
+        16 * KIB,
+        True,
+    ),
+    Input(
+        "a trailer section, byte by byte",
+        lambda n: CHUNKED + b"0\r\n" + repeated(b"X: 23456\r\n", n),
+        2000,
+        True,
+    ),
+    Input("a trailer field, byte by byte", lambda n: CHUNKED + b"0\r\nX: " + b"y" * n, 2000, True),
+    Input("pipelined requests", lambda n: repeated(HEAD + b"\r\n", n), 64 * KIB),
+    Input(
+        "pipelined requests, byte by byte", lambda n: repeated(HEAD + b"\r\n", n), 16 * KIB, True
+    ),
+    Input(
+        "pipelined requests behind empty lines",
+        lambda n: repeated(b"\r\n" + HEAD + b"\r\n", n),
+        128 * KIB,
+    ),
+    Input(
+        "pipelined chunked requests",
+        lambda n: repeated(CHUNKED + b"1\r\nx\r\n0\r\nX: y\r\n\r\n", n),
+        64 * KIB,
+    ),
+]
+
+
+class TestTime:
+    @pytest.mark.parametrize("kind", LINEAR, ids=str)
+    def test_four_times_the_bytes_cost_less_than_six_times_the_time(self, kind: Input) -> None:
+        def work(size: int) -> Callable[[], None]:
+            data = kind.write(size)
+            pieces = list(bytewise(data)) if kind.one_byte_feeds else list(in_pieces(data))
+            return lambda: drain(pieces, WIDE)
+
+        assert growth(work(kind.size), work(4 * kind.size)) < 6
+
+    def test_the_measure_finds_quadratic_cost(self) -> None:
+        def work(size: int) -> Callable[[], None]:
+            def run() -> None:
+                text = b""
+                for _ in range(size):
+                    text = b"".join((text, b"0123456789"))
+
+            return run
+
+        assert growth(work(1500), work(6000)) > 6
+
+
+def growth(small: Callable[[], None], large: Callable[[], None]) -> float:
+    """How many times the CPU time of `small` the `large` one takes, at its best of some tries.
+
+    Load from outside makes single measurements longer, never shorter, so the least of several is
+    what the code costs.
+    """
+    least_small = least_large = float("inf")
+    for attempt in range(12):
+        least_small = min(least_small, cpu_seconds(small))
+        least_large = min(least_large, cpu_seconds(large))
+        if attempt >= 2 and (least_large < 5 * least_small or least_large > 1):
+            break
+    return least_large / max(least_small, 1e-4)
+
+
+def cpu_seconds(work: Callable[[], None]) -> float:
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+    finally:
+        gc.enable()
+
+
+def in_pieces(data: bytes) -> Iterator[bytes]:
+    """As a socket gives them: 64 KiB at most."""
+    return (data[at : at + PIECE] for at in range(0, len(data), PIECE))
+
+
+def drain(pieces: Iterable[bytes], limits: HeadLimits) -> None:
+    """Read all that can be read, and go on to the next request at each end."""
+    reader = RequestReader(limits)
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+            while (code := reader.next()) != NEED_DATA:
+                if code == END:
+                    reader.start_next()
+    except Refusal:
+        pass
+
+
+# A start, and what follows it for 100 MiB.
+FLOODS = {
+    "a method": (b"", b"A"),
+    "a target": (b"GET /", b"a"),
+    "a query": (b"GET /?", b"a=b&"),
+    "an escaped path": (b"GET /", b"%41"),
+    "an authority": (b"GET http://", b"a"),
+    "a version": (b"GET / HTTP/1.1", b"1"),
+    "empty lines": (b"", b"\r\n"),
+    "spaces before a request": (b"", b" "),
+    "zero bytes": (b"", b"\x00"),
+    "a field name": (HEAD, b"x"),
+    "a field value": (HEAD + b"X: ", b"y"),
+    "white space of a field": (HEAD + b"X:", b" "),
+    "obs-text": (HEAD + b"X: ", b"\xff"),
+    "Host": (b"GET / HTTP/1.1\r\nHost: ", b"a"),
+    "Content-Length": (HEAD + b"Content-Length: ", b"1"),
+    "Transfer-Encoding": (HEAD + b"Transfer-Encoding: ", b"chunked, "),
+    "Connection": (HEAD + b"Connection: ", b"close, "),
+    "short fields": (HEAD, b"X: y\r\n"),
+    "fields without a colon": (HEAD, b"X\r\n"),
+    "fields without a name": (HEAD, b":\r\n"),
+    "folded lines": (HEAD + b"X: y\r\n", b" z\r\n"),
+    "a chunk size": (CHUNKED, b"0"),
+    "a chunk extension": (CHUNKED + b"1;", b"a"),
+    "chunk extensions": (CHUNKED + b"1", b";a=b"),
+    "a quoted chunk extension": (CHUNKED + b'1;a="', b'\\"'),
+    "chunks with extensions": (CHUNKED, b"1;" + b"a" * 200 + b"\r\nx\r\n"),
+    "a trailer name": (CHUNKED + b"0\r\n", b"x"),
+    "a trailer value": (CHUNKED + b"0\r\nX: ", b"y"),
+    "short trailers": (CHUNKED + b"0\r\n", b"X: y\r\n"),
+}
+flooded = pytest.mark.parametrize(("start", "unit"), FLOODS.values(), ids=list(FLOODS))
+
+
+class TestFloods:
+    @flooded
+    def test_100_mib_cost_under_1_mib_and_a_fifth_of_a_second(
+        self, start: bytes, unit: bytes
+    ) -> None:
+        flood = repeated(unit, PIECE)
+        tracemalloc.start()
+        try:
+            peak = self.pour(start, flood)
+        finally:
+            tracemalloc.stop()
+        assert peak < MIB
+        assert min(cpu_seconds(lambda: self.pour_fast(start, flood)) for _ in range(3)) < 0.2
+
+    @flooded
+    def test_the_refusal_comes_when_the_limit_is_passed(self, start: bytes, unit: bytes) -> None:
+        reader = RequestReader(HeadLimits())
+        reader.feed(start)
+        fed = len(start)
+        small = repeated(unit, KIB)
+        with pytest.raises(Refusal):
+            while fed < 100 * KIB:
+                while reader.next() != NEED_DATA:
+                    pass
+                reader.feed(small)
+                fed += len(small)
+        assert fed <= 8192 + 65536 + 4 * KIB
+
+    @flooded
+    def test_byte_by_byte_it_costs_no_more_memory(self, start: bytes, unit: bytes) -> None:
+        reader = RequestReader(HeadLimits())
+        most = 0
+        with pytest.raises(Refusal):
+            for piece in bytewise(start + repeated(unit, 100 * KIB)):
+                reader.feed(piece)
+                while reader.next() != NEED_DATA:
+                    pass
+                most = max(most, reader.buffered)
+        assert most <= 8192 + 65536 + 8
+
+    def pour(self, start: bytes, flood: bytes) -> int:
+        """Feed 100 MiB, deaf to the refusal, and return the most memory ever taken."""
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        self.pour_fast(start, flood)
+        return tracemalloc.get_traced_memory()[1] - before
+
+    def pour_fast(self, start: bytes, flood: bytes) -> None:
+        reader = RequestReader(HeadLimits())
+        reader.feed(start)
+        for _ in range(100 * MIB // len(flood)):
+            reader.feed(flood)
+            try:
+                while reader.next() != NEED_DATA:
+                    pass
+            except Refusal:
+                assert reader.buffered < MIB, "a refused reader keeps what it is fed"
+
+
+class TestMemory:
+    def test_content_passes_through(self) -> None:
+        reader = RequestReader(HeadLimits())
+        reader.feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 104857600\r\n\r\n")
+        piece = b"x" * PIECE
+        read = 0
+        for _ in range(100 * MIB // PIECE):
+            reader.feed(piece)
+            while (code := reader.next()) != NEED_DATA:
+                read += len(reader.data) if code == DATA else 0
+            assert reader.buffered == 0
+        assert read == 100 * MIB
+
+    def test_a_body_in_one_chunk_passes_through(self) -> None:
+        reader = RequestReader(HeadLimits())
+        reader.feed(CHUNKED + b"6400000\r\n")
+        piece = b"x" * PIECE
+        read = 0
+        for _ in range(100 * MIB // PIECE):
+            reader.feed(piece)
+            while (code := reader.next()) != NEED_DATA:
+                read += len(reader.data) if code == DATA else 0
+            assert reader.buffered == 0
+        assert read == 100 * MIB
+
+    def test_a_reader_that_is_done_holds_little(self) -> None:
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            readers = [self.used_reader() for _ in range(200)]
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (after - before) / len(readers) < 4 * KIB
+
+    def used_reader(self) -> RequestReader:
+        reader = RequestReader(HeadLimits())
+        drained = HEAD + b"\r\n"
+        reader.feed(drained)
+        while (code := reader.next()) != NEED_DATA:
+            if code == END:
+                reader.start_next()
+        return reader
