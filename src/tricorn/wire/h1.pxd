@@ -18,18 +18,18 @@ cdef class RequestReader:
     cdef public list fields
     cdef public bint keep_alive, chunked, expect_continue, te_trailers, forwarded
 
-    cpdef int feed(self, bytes data) except -1
+    cpdef feed(self, bytes data)
     cpdef int next(self) except -1
-    cpdef int start_next(self) except -1
+    cpdef start_next(self)
     cdef int _step(self) except -1
     cdef int _read_head(self) except -1
     cdef int _read_partial_head(self) except -1
-    cdef int _take_head(self, Py_ssize_t end) except -1
-    cdef int _take_version(self, int version) except -1
-    cdef int _take_target(self) except -1
-    cdef int _check_host(self, int flags, bytes host) except -1
-    cdef int _take_framing(self, int flags, list special) except -1
-    cdef int _take_connection(self, list special) except -1
+    cdef _take_head(self, Py_ssize_t end)
+    cdef _take_version(self, int version)
+    cdef _take_target(self)
+    cdef _check_host(self, int flags, bytes host)
+    cdef _take_framing(self, int flags, list special)
+    cdef _take_connection(self, list special)
     cdef int _read_data(self, int after) except -1
     cdef int _read_chunked(self) except -1
     cdef bint _read_chunk_end(self) except -1

@@ -15,6 +15,6 @@ cdef class ResponseWriter:
     cdef public str version
     cdef public int framing
     cdef public long long left
-    cpdef int start_request(self, str method, str version, bint keep_alive) except -1
+    cpdef start_request(self, str method, str version, bint keep_alive)
     cpdef bytes head(self, status, fields, bytes body, bint more)
     cpdef bytes body(self, bytes data, bint more)

@@ -107,9 +107,7 @@ class ResponseWriter:
         """Whether the response in progress is chunked (RFC 9112 §7.1.2)."""
         return self.framing == _CHUNKED
 
-    def head(
-        self, status: int, fields: FieldLines, body: bytes, more: bool
-    ) -> bytes:
+    def head(self, status: int, fields: FieldLines, body: bytes, more: bool) -> bytes:
         """Serialise the head and the first piece of content, all of it unless `more`.
 
         Raises `ResponseError`, with nothing of the response sent, for what HTTP
@@ -189,20 +187,23 @@ class ResponseWriter:
         """Serialise a 1xx response (RFC 9110 §15.2), which has no content."""
         return _STATUS_LINES[status] + encode_fields(fields)[0] + b"\r\n"
 
-    def length_of_file(self, size: int) -> int:
+    def file_frame(self, size: int) -> tuple[int, bytes, bytes]:
         """Account for `size` bytes of content that the system will copy.
 
-        Returns how many may be sent. Raises `ResponseError` for more than the
-        Content-Length.
+        Returns how many to copy, and the bytes that go before and behind them.
+        Raises `ResponseError` for more than the Content-Length.
         """
-        if self.framing == _NO_CONTENT:
-            return 0
-        if self.framing == _BY_LENGTH:
+        framing = self.framing
+        if framing == _NO_CONTENT or not size:
+            return 0, b"", b""
+        if framing == _CHUNKED:
+            return size, b"%x\r\n" % size, b"\r\n"
+        if framing == _BY_LENGTH:
             self.left -= size
             if self.left < 0:
                 self.keep_alive = False
                 raise ResponseError(_too_long(self.left + size))
-        return size
+        return size, b"", b""
 
     @property
     def missing(self) -> int:

@@ -1,0 +1,381 @@
+"""One HTTP request and its response, as an ASGI app sees them.
+
+The only place that knows what an app may receive and send, in which order, and what
+happens when it breaks the rules (ASGI HTTP specification 2.5).
+
+```
+               http.response.start          first body            last body
+ EXPECT_START ───────────────────► HELD ─────────────► BODY ──────────────► COMPLETE
+                                     │                  │ trailers promised     ▲
+                                     │                  └──────► TRAILERS ──────┤
+                                     └── first body is the last ────────────────┘
+```
+
+The head is held until the first body message, so that both leave in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, BinaryIO, Final
+
+from tricorn.asgi.ready import READY, WakeUp, failed
+from tricorn.asgi.stream import FieldLines, Stream
+from tricorn.wire.errors import ResponseError
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+App = Callable[..., Awaitable[object]]
+
+logger = logging.getLogger("tricorn.error")
+
+_EXPECT_START: Final = 0
+_HELD: Final = 1
+_BODY: Final = 2
+_TRAILERS: Final = 3
+_COMPLETE: Final = 4
+
+# Content held for an app that doesn't read; beyond it the wire stops reading.
+HIGH_WATER: Final = 65536
+
+_DISCONNECT: Final = "http.disconnect"
+_INTERNAL_ERROR: Final = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"connection", b"close"),
+]
+
+
+class ClientDisconnected(OSError):
+    """The client is gone, so nothing can be sent (ASGI HTTP 2.4, send exceptions)."""
+
+
+class Exchange:
+    """One call of the app. `receive` and `send` are what the app gets."""
+
+    def __init__(self, stream: Stream, app: App, scope: Scope, has_content: bool) -> None:
+        self.stream = stream
+        self.app = app
+        self.scope = scope
+        self.task: asyncio.Task[None] | None = None
+        self.phase = _EXPECT_START
+        self.status = 0
+        self.fields: FieldLines = ()
+        self.promises_trailers = False
+        # Content that has arrived and that the app hasn't received.
+        self.content: list[bytes] = []
+        self.content_size = 0
+        self.content_ended = not has_content
+        self.end_received = False
+        self.gone = False
+        self.half_gone = False
+        self.wants_content = False
+        self.wake_up: WakeUp | None = None
+
+    # What the app calls
+
+    async def receive(self) -> Message:
+        """Return the next `http.request` or `http.disconnect` message."""
+        while True:
+            if self.content or (self.content_ended and not self.end_received):
+                if not self.gone or self.content_ended:
+                    return self._next_content()
+            if self.gone or self.half_gone or self.phase == _COMPLETE:
+                return {"type": _DISCONNECT}
+            if not self.content_ended:
+                self.wants_content = True
+                self.stream.want_content()
+                if self.content or self.content_ended or self.gone:
+                    continue
+            if self.wake_up is None:
+                self.wake_up = WakeUp()
+            await self.wake_up.wait()
+
+    def send(self, message: Message) -> Coroutine[Any, Any, None]:
+        """Take the next message of the response.
+
+        What is wrong with it is raised when the result is awaited: RuntimeError for
+        a message out of order or against HTTP, `ClientDisconnected` when the client
+        is gone, TypeError or ValueError for a malformed one.
+        """
+        try:
+            kind = message["type"]
+            if kind == "http.response.body":
+                self._take_body(message)
+            elif kind == "http.response.start":
+                self._take_start(message)
+            else:
+                return self._take_extension(kind, message)
+        except ResponseError as error:
+            return failed(RuntimeError(str(error)))
+        except Exception as error:
+            return failed(error)
+        if self.stream.write_paused:
+            return self.stream.drained()
+        return READY  # type: ignore[return-value]  # has the protocol, see Ready
+
+    async def run(self) -> None:
+        """Call the app and clear up behind it, whatever it does."""
+        try:
+            result: object = await self.app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self._app_failed(None)
+            raise
+        except BaseException as error:
+            self._app_failed(error)
+        else:
+            if result is not None or self.phase != _COMPLETE:
+                self._app_returned(result)
+        finally:
+            self.stream.app_ended(self)
+
+    # What the wire calls
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece of content."""
+        self.content.append(data)
+        self.content_size += len(data)
+        if self.wake_up is not None:
+            self.wake_up.wake()
+
+    def feed_end(self) -> None:
+        """The content is complete."""
+        self.content_ended = True
+        if self.wake_up is not None:
+            self.wake_up.wake()
+
+    def disconnected(self) -> None:
+        """The client is gone."""
+        self.gone = True
+        if self.wake_up is not None:
+            self.wake_up.wake()
+
+    def end_of_client(self) -> None:
+        """The client sends no more and has not been heard of since.
+
+        The app is told that it is gone, but may send: it may only have ended its
+        side of the connection.
+        """
+        self.half_gone = True
+        if self.wake_up is not None:
+            self.wake_up.wake()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole response has been sent."""
+        return self.phase == _COMPLETE
+
+    @property
+    def started(self) -> bool:
+        """Whether a byte of the response has been sent."""
+        return self.phase >= _BODY
+
+    # Receiving
+
+    def _next_content(self) -> Message:
+        content = self.content
+        if len(content) == 1:
+            body = content[0]
+            self.content = []
+        elif content:
+            body = b"".join(content)
+            self.content = []
+        else:
+            body = b""
+        self.content_size = 0
+        self.wants_content = False
+        more = not self.content_ended
+        if not more:
+            self.end_received = True
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    # Sending
+
+    def _take_start(self, message: Message) -> None:
+        if self.phase != _EXPECT_START:
+            raise RuntimeError("the app sent 'http.response.start' twice")
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+        status = message["status"]
+        if type(status) is not int:
+            status = _plain_status(status)
+        self.status = status
+        fields = message.get("headers")
+        self.fields = () if fields is None else fields
+        if type(self.fields) is not list:
+            self.fields = list(self.fields)
+        if message.get("trailers"):
+            self.promises_trailers = True
+        self.phase = _HELD
+
+    def _take_body(self, message: Message) -> None:
+        phase = self.phase
+        if phase != _HELD and phase != _BODY:
+            raise self._out_of_order("http.response.body")
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+        body = message.get("body", b"")
+        if type(body) is not bytes:
+            body = _plain_body(body)
+        more = bool(message.get("more_body", False))
+        self._advance(body, more)
+
+    def _advance(self, body: bytes, more: bool) -> None:
+        """Write content and go to the phase that follows."""
+        keep_open = more or self.promises_trailers
+        if self.phase == _HELD:
+            # Stays held when HTTP forbids the head: a 500 can still be sent.
+            self.stream.start(self.status, self.fields, body, keep_open)
+            self.phase = _BODY
+        elif body or not keep_open:
+            self.stream.write(body, keep_open)
+        if not more:
+            if self.promises_trailers:
+                self.phase = _TRAILERS
+            else:
+                self._completed()
+
+    def _completed(self) -> None:
+        self.phase = _COMPLETE
+        if self.wake_up is not None:
+            self.wake_up.wake()
+
+    def _out_of_order(self, kind: str) -> RuntimeError:
+        if self.phase == _EXPECT_START:
+            return RuntimeError(f"the app sent {kind!r} before 'http.response.start'")
+        if self.phase == _COMPLETE:
+            return RuntimeError(f"the app sent {kind!r} after the response was complete")
+        return RuntimeError(f"the app sent {kind!r} where trailers were promised")
+
+    # Extensions
+
+    def _take_extension(self, kind: str, message: Message) -> Coroutine[Any, Any, None]:
+        if kind == "http.response.trailers":
+            self._take_trailers(message)
+        elif kind == "http.response.early_hint":
+            self._take_early_hint(message)
+        elif kind == "http.response.pathsend":
+            return self._send_path(message)
+        elif kind == "http.response.zerocopysend":
+            return self._send_open_file(message)
+        else:
+            raise RuntimeError(f"the app sent {kind!r}, which is no message of an HTTP response")
+        return READY  # type: ignore[return-value]
+
+    def _take_trailers(self, message: Message) -> None:
+        if self.phase != _TRAILERS:
+            raise RuntimeError(
+                "the app sent 'http.response.trailers' but its 'http.response.start' did not "
+                "promise trailers, or the content isn't complete"
+            )
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+        fields = [*self.fields, *message.get("headers", ())]
+        if message.get("more_trailers", False):
+            self.fields = fields
+            return
+        self.stream.write_trailers(fields)
+        self._completed()
+
+    def _take_early_hint(self, message: Message) -> None:
+        if self.phase != _EXPECT_START:
+            raise RuntimeError("'http.response.early_hint' goes before 'http.response.start'")
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+        self.stream.inform(103, [(b"link", link) for link in message["links"]])
+
+    async def _send_path(self, message: Message) -> None:
+        with open(message["path"], "rb") as file:
+            await self._send_file(file, 0, os.fstat(file.fileno()).st_size, False)
+
+    async def _send_open_file(self, message: Message) -> None:
+        with _borrowed(message["file"]) as file:
+            offset = message.get("offset")
+            if offset is None:
+                offset = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+            rest = max(os.fstat(file.fileno()).st_size - offset, 0)
+            count = message.get("count")
+            count = rest if count is None else min(count, rest)
+            await self._send_file(file, offset, count, bool(message.get("more_body", False)))
+
+    async def _send_file(self, file: BinaryIO, offset: int, count: int, more: bool) -> None:
+        if self.phase != _HELD and self.phase != _BODY:
+            raise self._out_of_order("a file")
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+        keep_open = more or self.promises_trailers
+        try:
+            if self.phase == _HELD:
+                fields = self.fields
+                if not keep_open and not _has_length(fields):
+                    fields = [*fields, (b"content-length", str(count).encode())]
+                self.stream.start(self.status, fields, b"", True)
+                self.phase = _BODY
+            await self.stream.write_file(file, offset, count, keep_open)
+        except ResponseError as error:
+            raise RuntimeError(str(error)) from None
+        if not more:
+            if self.promises_trailers:
+                self.phase = _TRAILERS
+            else:
+                self._completed()
+
+    # How the app's call ended
+
+    def _app_failed(self, error: BaseException | None) -> None:
+        """Tell the developer, and the client: 500, or a response cut short."""
+        if error is not None and not (self.gone and isinstance(error, ClientDisconnected)):
+            # The first frame is ours, and says nothing about the app.
+            traceback = error.__traceback__
+            if traceback is not None and traceback.tb_next is not None:
+                error = error.with_traceback(traceback.tb_next)
+            logger.error("Exception in ASGI application\n", exc_info=error)
+        self._end_broken()
+
+    def _app_returned(self, result: object) -> None:
+        if result is not None:
+            logger.error("ASGI callable should return None, but returned '%s'.", result)
+        if self.phase == _COMPLETE or self.gone:
+            return
+        if self.phase <= _HELD:
+            missing = "starting" if self.phase == _EXPECT_START else "completing"
+            logger.error("ASGI callable returned without %s response.", missing)
+        else:
+            logger.error("ASGI callable returned without completing response.")
+        self._end_broken()
+
+    def _end_broken(self) -> None:
+        if self.phase == _COMPLETE or self.gone:
+            return
+        if self.phase <= _HELD:
+            body = b"Internal Server Error"
+            fields = [*_INTERNAL_ERROR, (b"content-length", str(len(body)).encode())]
+            self.stream.start(500, fields, body, False)
+            self._completed()
+        else:
+            self.stream.abort()
+
+
+def _plain_status(status: Any) -> int:
+    """Take what is an int but not exactly one, such as `http.HTTPStatus.OK`."""
+    if isinstance(status, int) and not isinstance(status, bool):
+        return int(status)
+    raise TypeError(f"'status' must be an int, not {status!r}")
+
+
+def _plain_body(body: Any) -> bytes:
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise TypeError(f"'body' must be bytes, not {type(body).__name__}")
+
+
+def _has_length(fields: FieldLines) -> bool:
+    return any(bytes(name).lower() == b"content-length" for name, _ in fields)
+
+
+def _borrowed(file: Any) -> BinaryIO:
+    """Open what the app handed over, so that closing ours leaves its own open."""
+    number = file if isinstance(file, int) else file.fileno()
+    return os.fdopen(os.dup(number), "rb", buffering=0)

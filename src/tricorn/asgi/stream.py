@@ -1,0 +1,69 @@
+"""What a wire gives an exchange: the way to one request's content and response.
+
+Every HTTP version implements this once (`net/http1.py` for HTTP/1.1). Nothing here
+knows frames, chunks or sockets; nothing in a wire knows ASGI messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+from tricorn.asgi.ready import WakeUp
+
+FieldLines = Iterable[Iterable[bytes]]
+
+
+class Stream:
+    """One request's stream. A wire's connection derives from it.
+
+    `write_paused` is true while the peer doesn't read what was written, and `drain`
+    holds those who wait for it to.
+    """
+
+    write_paused: bool = False
+    drain: WakeUp | None = None
+
+    def start(self, status: int, fields: FieldLines, body: bytes, more: bool) -> None:
+        """Write the head and the first content. Raises `wire.errors.ResponseError`."""
+        raise NotImplementedError
+
+    def write(self, body: bytes, more: bool) -> None:
+        """Write further content. Raises `wire.errors.ResponseError`."""
+        raise NotImplementedError
+
+    def write_trailers(self, fields: FieldLines) -> None:
+        """End the content with a trailer section, where the peer can take one."""
+        raise NotImplementedError
+
+    def inform(self, status: int, fields: FieldLines) -> None:
+        """Write a 1xx response, where the peer can take one."""
+        raise NotImplementedError
+
+    async def write_file(self, file: BinaryIO, offset: int, count: int, more: bool) -> None:
+        """Write `count` bytes of an open file from `offset` on as content."""
+        raise NotImplementedError
+
+    def want_content(self) -> None:
+        """The app waits for content: let the peer send it."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Give the response up, so that the peer can't take it for a whole one."""
+        raise NotImplementedError
+
+    def app_ended(self, exchange: Any) -> None:
+        """The app's task of this exchange is over."""
+        raise NotImplementedError
+
+    async def drained(self) -> None:
+        """Wait until the peer reads, or is gone."""
+        while self.write_paused:
+            if self.drain is None:
+                self.drain = WakeUp()
+            await self.drain.wait()
+
+    def wake_writers(self) -> None:
+        """Let those go on who wait in `drained`."""
+        if self.drain is not None:
+            self.drain.wake()

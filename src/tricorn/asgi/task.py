@@ -1,0 +1,125 @@
+"""Starting an app's task so that its first step runs at once.
+
+Most apps answer without ever waiting. With an eager first step they cost no turn of
+the event loop. Python 3.12 has this built in. On 3.11 the same is done from
+outside: while the Task is being made, the loop's `call_soon` notes the first step
+instead of queueing it, and the registry of all tasks isn't told; then the step
+runs, and a task that is still alive afterwards is registered. So the app runs in a
+real `asyncio.Task` of its own on either.
+
+Where that can't be done (another implementation's Task, a task factory of the
+user's, debug mode) the task starts at the loop's next turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from asyncio import tasks as _tasks
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+_Task: Any = asyncio.Task
+_BUILT_IN = sys.version_info >= (3, 12)
+
+
+def _can_be_made_eager(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether Task is CPython's own in C and the loop has a place for `call_soon`."""
+    return (
+        sys.implementation.name == "cpython"
+        and getattr(_tasks, "_CTask", None) is asyncio.Task
+        and hasattr(loop, "__dict__")
+        and hasattr(getattr(_tasks, "_all_tasks", None), "__dict__")
+    )
+
+
+class TaskStarter:
+    """Starts tasks on one loop.
+
+    With `fresh_context` each task begins with an empty `contextvars.Context`,
+    otherwise with a copy of the current one. `close()` when no more are started.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fresh_context: bool = False) -> None:
+        self.loop = loop
+        self.fresh_context = fresh_context
+        self.step: Any = None
+        self.steps: list[Any] = []
+        self.patched = False
+        self.eager = not loop.get_debug() and loop.get_task_factory() is None
+        self.loop_names: dict[str, Any] = {}
+        self.registry_names: dict[str, Any] = {}
+        self.call_soon: Callable[..., Any] = loop.call_soon
+        self.register: Callable[[Any], None] = _nothing
+        self.note: Callable[..., Any] = self._note
+        if self.eager and not _BUILT_IN:
+            self.eager = self.patched = _can_be_made_eager(loop)
+        if self.patched:
+            registry: Any = _tasks._all_tasks  # type: ignore[attr-defined]
+            self.loop_names = loop.__dict__
+            self.registry_names = registry.__dict__
+            self.register = registry.add
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task and return it, done if the coroutine didn't wait."""
+        context = contextvars.Context() if self.fresh_context else contextvars.copy_context()
+        if self.patched:
+            return self._start_patched(coroutine, context)
+        if not self.eager:
+            return self.loop.create_task(coroutine, context=context)
+        task: asyncio.Task[None] = _Task(
+            coroutine, loop=self.loop, context=context, eager_start=True
+        )
+        return task
+
+    def close(self) -> None:
+        """Leave the loop as it was found."""
+        if self.patched:
+            self.loop_names.pop("call_soon", None)
+            self.registry_names.pop("add", None)
+            self.patched = self.eager = False
+
+    def _start_patched(
+        self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context
+    ) -> asyncio.Task[None]:
+        self.loop_names["call_soon"] = self.note
+        self.registry_names["add"] = _nothing
+        try:
+            task: asyncio.Task[None] = _Task(coroutine, loop=self.loop, context=context)
+        finally:
+            # The names stay, with what they mean anyway: taking a key out of a dict
+            # and putting it back makes the dict grow.
+            self.loop_names["call_soon"] = self.call_soon
+            self.registry_names["add"] = self.register
+        step = self.step
+        self.step = None
+        if self.steps:
+            self._queue_others()
+        context.run(step)
+        if not task.done():
+            self.register(task)
+        return task
+
+    def _note(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        """Stand in for `call_soon` while a Task is being made.
+
+        The garbage collector may run other code in between, whose callbacks are
+        queued as they should be. Ours is the last: a Task asks as it is made.
+        """
+        if self.step is not None:
+            self.steps.append(self.step)
+        self.step = callback
+        if args:
+            self.step = None
+            return self.call_soon(callback, *args, context=context)
+        return None
+
+    def _queue_others(self) -> None:
+        others, self.steps = self.steps, []
+        for callback in others:
+            self.call_soon(callback)
+
+
+def _nothing(task: Any) -> None:
+    """Stand in for the registry's `add` while a Task is being made."""

@@ -1,0 +1,31 @@
+from tricorn.net.sysio cimport Poller, accept, receive, transmit
+
+cdef int _READABLE, _WRITABLE
+
+cdef class HubListener:
+    cdef public Hub hub
+    cdef public object sock, factory, sockname, retry
+    cdef public int fd
+    cdef public bint is_unix, is_wildcard, watched
+    cpdef on_events(self, int events)
+
+cdef class Hub:
+    cdef public object loop
+    cdef public Poller poller
+    cdef public dict handlers
+    cdef public list lost
+    cdef public bint running
+
+cdef class HubTransport:
+    cdef public Hub hub
+    cdef public int fd, events
+    cdef public object peer, protocol, data_received, sock, writable, error, pending
+    cdef public HubListener listener
+    cdef public bint reading, closing, end_read, end_wanted, protocol_paused
+    cdef public Py_ssize_t pending_size, high, low
+    cpdef on_events(self, int events)
+    cpdef write(self, data)
+    cdef _read(self)
+    cdef _watch(self)
+    cdef _write_pending(self)
+    cdef _break(self, error)

@@ -1,0 +1,463 @@
+"""Plain connections under the running loop, without the loop's own transports.
+
+One epoll set holds the listeners and all their connections. The asyncio loop
+watches that set with a single reader; when it fires, up to READY_AT_ONCE
+connections receive, run and answer in one go. This costs the loop one callback for
+many requests, and makes every asyncio loop equally fast.
+
+`HubTransport` keeps the interface of `asyncio.Transport`, so a protocol class can't
+tell the difference. Where there is no epoll, `serve` uses the loop's transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, BinaryIO, Final
+
+from tricorn.net import sysio
+from tricorn.net.sysio import Poller, accept, receive, transmit
+
+logger = logging.getLogger("tricorn.error")
+
+_READABLE: Final = sysio.READABLE
+_WRITABLE: Final = sysio.WRITABLE
+_HIGH_WATER: Final = 65536
+_LOW_WATER: Final = 16384
+_ACCEPT_AT_ONCE: Final = 64
+_FILE_PIECE: Final = 1 << 20
+# Out of descriptors or memory: accept(2) would fail again at once.
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_RETRY_ACCEPT: Final = 1.0
+
+
+class HubListener:
+    """One listening socket in a hub. The server closes the socket itself."""
+
+    def __init__(self, hub: Hub, sock: socket.socket, factory: Callable[[], Any]) -> None:
+        self.hub = hub
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.factory = factory
+        self.is_unix = sock.family == getattr(socket, "AF_UNIX", None)
+        self.sockname: Any = sock.getsockname()
+        # Bound to any address: each connection has to be asked for its own.
+        self.is_wildcard = not self.is_unix and self.sockname[0] in ("0.0.0.0", "::")
+        self.watched = False
+        self.retry: asyncio.TimerHandle | None = None
+
+    def pause(self) -> None:
+        """Accept no more for now; who connects waits in the backlog."""
+        if self.watched:
+            self.watched = False
+            self.hub.poller.remove(self.fd)
+
+    def resume(self) -> None:
+        """Accept (again)."""
+        self.retry = None
+        if not self.watched and self.fd in self.hub.handlers:
+            self.watched = True
+            self.hub.poller.add(self.fd, _READABLE)
+
+    def on_events(self, events: int) -> None:
+        """Accept what waits, and let each new connection speak first."""
+        hub = self.hub
+        for _ in range(_ACCEPT_AT_ONCE):
+            if not self.watched:
+                return
+            try:
+                accepted = accept(self.sock)
+            except OSError as error:
+                self._failed(error)
+                return
+            if accepted is None:
+                return
+            transport = HubTransport(hub, accepted[0], accepted[1], self)
+            transport.begin(self.factory())
+
+    def _failed(self, error: OSError) -> None:
+        if error.errno not in _EXHAUSTED:
+            logger.error("Accepting a connection failed: %s", error)
+            return
+        logger.error(
+            "Accepting a connection failed: %s; trying again in %g s", error, _RETRY_ACCEPT
+        )
+        self.pause()
+        self.retry = self.hub.loop.call_later(_RETRY_ACCEPT, self.resume)
+
+
+class Hub:
+    """The epoll set of one worker. Made and used in the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.poller = Poller()
+        self.handlers: dict[int, Any] = {}
+        self.lost: list[HubTransport] = []
+        self.running = False
+        loop.add_reader(self.poller.fileno(), self.on_ready)
+
+    def listen(self, sock: socket.socket, factory: Callable[[], Any]) -> HubListener:
+        """Accept connections from a listening, non-blocking socket."""
+        listener = HubListener(self, sock, factory)
+        self.handlers[listener.fd] = listener
+        listener.resume()
+        return listener
+
+    def unlisten(self, listener: HubListener) -> None:
+        """Stop accepting for good. The socket stays open."""
+        listener.pause()
+        if listener.retry is not None:
+            listener.retry.cancel()
+        self.handlers.pop(listener.fd, None)
+
+    def close(self) -> None:
+        """Give up the set. Connections still open are aborted."""
+        for handler in list(self.handlers.values()):
+            if isinstance(handler, HubTransport):
+                handler.abort()
+        self.tell_lost()
+        self.loop.remove_reader(self.poller.fileno())
+        self.poller.close()
+
+    def on_ready(self) -> None:
+        """Serve all that is ready. Called by the loop."""
+        self.running = True
+        try:
+            for index in range(self.poller.wait()):
+                handler = self.handlers.get(self.poller.fd_at(index))
+                # Gone since the events were collected.
+                if handler is not None:
+                    handler.on_events(self.poller.events_at(index))
+        finally:
+            self.running = False
+            if self.lost:
+                self.tell_lost()
+
+    def add_lost(self, transport: HubTransport) -> None:
+        """Have `connection_lost` called soon, outside the protocol's own calls."""
+        self.lost.append(transport)
+        if not self.running and len(self.lost) == 1:
+            self.loop.call_soon(self.tell_lost)
+
+    def tell_lost(self) -> None:
+        """Call `connection_lost` for the connections closed meanwhile."""
+        while self.lost:
+            lost, self.lost = self.lost, []
+            for transport in lost:
+                transport.tell_lost()
+
+
+class HubTransport:
+    """One plain connection: an `asyncio.Transport` in all but ancestry."""
+
+    def __init__(self, hub: Hub, fd: int, peer: Any, listener: HubListener) -> None:
+        self.hub = hub
+        self.fd = fd
+        self.peer = peer
+        self.listener = listener
+        self.protocol: Any = None
+        self.data_received: Any = None
+        self.sock: socket.socket | None = None
+        self.events = -1  # what epoll watches for; -1 before the first time
+        self.reading = True
+        self.closing = False
+        self.end_read = False
+        self.end_wanted = False  # write_eof() was called
+        self.pending: deque[Any] = deque()
+        self.pending_size = 0
+        self.high = _HIGH_WATER
+        self.low = _LOW_WATER
+        self.protocol_paused = False
+        self.writable: asyncio.Future[None] | None = None
+        self.error: BaseException | None = None
+
+    def begin(self, protocol: Any) -> None:
+        """Connect the protocol and read at once: most clients have spoken by now."""
+        self.set_protocol(protocol)
+        self.hub.handlers[self.fd] = self
+        protocol.connection_made(self)
+        if self.fd >= 0:
+            if self.reading:
+                self._read()
+            # A request that was answered and closed never gets into the set.
+            if self.fd >= 0:
+                self._watch()
+
+    # Called by the hub
+
+    def on_events(self, events: int) -> None:
+        """Handle readiness; the events are hints, the calls tell the truth."""
+        if events & _WRITABLE and (self.pending or self.writable is not None):
+            self._write_pending()
+        if self.fd >= 0 and events & ~_WRITABLE:
+            if not self.reading and not self.end_read and events & ~_READABLE & ~_WRITABLE == 0:
+                return
+            self._read()
+
+    def tell_lost(self) -> None:
+        """Tell the protocol that this connection is over."""
+        protocol = self.protocol
+        self.protocol = self.data_received = None
+        if protocol is not None:
+            protocol.connection_lost(self.error)
+
+    def _read(self) -> None:
+        try:
+            data = receive(self.fd)
+        except OSError as error:
+            self._break(error)
+            return
+        if data is None:
+            return
+        if data:
+            if not self.closing:
+                self.data_received(data)
+            return
+        if self.end_read:
+            # Hung up in both directions while the end was already known.
+            self._break(None)
+            return
+        self.end_read = True
+        if self.closing or not self.protocol.eof_received():
+            if not self.closing:
+                self.close()
+            elif not self.pending:
+                self._break(None)
+        if self.fd >= 0:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Have epoll watch for what is wanted now."""
+        events = _READABLE if self.reading and not self.end_read else 0
+        if self.pending or self.writable is not None:
+            events |= _WRITABLE
+        if events != self.events:
+            if self.events < 0:
+                self.hub.poller.add(self.fd, events)
+            else:
+                self.hub.poller.modify(self.fd, events)
+            self.events = events
+
+    def read_now(self) -> None:
+        """Receive what waits without being told that something does."""
+        if self.reading and not self.closing and not self.end_read:
+            self._read()
+
+    # asyncio.ReadTransport
+
+    def is_reading(self) -> bool:
+        """Whether data is being received."""
+        return self.reading and not self.closing
+
+    def pause_reading(self) -> None:
+        """Leave what arrives in the system's buffers."""
+        if self.reading and not self.closing:
+            self.reading = False
+            self._watch()
+
+    def resume_reading(self) -> None:
+        """Receive again."""
+        if not self.reading and not self.closing:
+            self.reading = True
+            self._watch()
+
+    # asyncio.WriteTransport
+
+    def write(self, data: Any) -> None:
+        """Send now what the system takes, and the rest when it can."""
+        if self.fd < 0 or self.end_wanted or not data:
+            return
+        if not self.pending:
+            try:
+                sent = transmit(self.fd, data)
+            except OSError as error:
+                self._break(error)
+                return
+            if sent == len(data):
+                return
+            if sent:
+                data = memoryview(data)[sent:]
+        self.pending.append(data if type(data) is not bytearray else bytes(data))
+        self.pending_size += len(data)
+        self._watch()
+        if self.pending_size > self.high and not self.protocol_paused:
+            self.protocol_paused = True
+            self.protocol.pause_writing()
+
+    def writelines(self, pieces: Any) -> None:
+        """Send several pieces in order."""
+        self.write(b"".join(pieces))
+
+    def _write_pending(self) -> None:
+        try:
+            while self.pending:
+                data = self.pending[0]
+                sent = transmit(self.fd, data)
+                self.pending_size -= sent
+                if sent < len(data):
+                    if sent:
+                        self.pending[0] = memoryview(data)[sent:]
+                    break
+                self.pending.popleft()
+        except OSError as error:
+            self._break(error)
+            return
+        if self.writable is not None and not self.pending and not self.writable.done():
+            self.writable.set_result(None)
+            self.writable = None
+        if self.protocol_paused and self.pending_size <= self.low:
+            self.protocol_paused = False
+            self.protocol.resume_writing()
+        if self.fd >= 0 and not self.pending:
+            if self.end_wanted:
+                self._shut_write()
+            if self.closing:
+                self._break(None)
+                return
+        if self.fd >= 0:
+            self._watch()
+
+    def can_write_eof(self) -> bool:
+        """Whether `write_eof` works; it does."""
+        return True
+
+    def write_eof(self) -> None:
+        """End our side of the stream behind what was written."""
+        if not self.end_wanted and self.fd >= 0:
+            self.end_wanted = True
+            if not self.pending:
+                self._shut_write()
+
+    def _shut_write(self) -> None:
+        try:
+            self.socket().shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._break(error)
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes written and not yet taken by the system."""
+        return self.pending_size
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return the low and high water marks in bytes."""
+        return self.low, self.high
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks at which the protocol is paused and resumed, in bytes."""
+        if high is None:
+            high = _HIGH_WATER if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self.high, self.low = high, low
+
+    async def send_file(self, file: BinaryIO, offset: int, count: int) -> int:
+        """Have the system copy `count` bytes of `file` to the peer (sendfile(2)).
+
+        Returns how many there were: a file may be cut meanwhile. Waits for what was
+        written before. Raises ConnectionError when the connection is lost.
+        """
+        left = count
+        source = file.fileno()
+        while left:
+            if self.pending:
+                await self._until_writable()
+            if self.fd < 0:
+                raise ConnectionResetError("the connection is lost")
+            try:
+                sent = os.sendfile(self.fd, source, offset, min(left, _FILE_PIECE))
+            except BlockingIOError:
+                await self._until_writable()
+                continue
+            except OSError as error:
+                self._break(error)
+                raise
+            if sent == 0:
+                break
+            offset += sent
+            left -= sent
+            # A fast reader must not keep the loop for the length of the file.
+            await asyncio.sleep(0)
+        return count - left
+
+    async def _until_writable(self) -> None:
+        if self.fd < 0:
+            raise ConnectionResetError("the connection is lost")
+        if self.writable is None:
+            self.writable = self.hub.loop.create_future()
+            self._watch()
+        await asyncio.shield(self.writable)
+
+    # asyncio.BaseTransport
+
+    def is_closing(self) -> bool:
+        """Whether `close` or `abort` was called, or the connection is lost."""
+        return self.closing
+
+    def close(self) -> None:
+        """Close when everything written has been sent."""
+        if not self.closing:
+            self.closing = True
+            if not self.pending:
+                self._break(None)
+
+    def abort(self) -> None:
+        """Close now; what wasn't sent is lost."""
+        self.closing = True
+        self._break(None)
+
+    def _break(self, error: BaseException | None) -> None:
+        """Close the descriptor and have the protocol told."""
+        fd = self.fd
+        if fd < 0:
+            return
+        self.fd = -1
+        self.closing = True
+        self.error = error
+        hub = self.hub
+        hub.handlers.pop(fd, None)
+        self.pending.clear()
+        self.pending_size = 0
+        # Closing takes it out of the epoll set.
+        if self.sock is not None:
+            self.sock.close()
+        else:
+            sysio.close(fd)
+        if self.writable is not None and not self.writable.done():
+            self.writable.set_result(None)
+            self.writable = None
+        hub.add_lost(self)
+
+    def set_protocol(self, protocol: Any) -> None:
+        """Have another protocol served from here on."""
+        self.protocol = protocol
+        self.data_received = protocol.data_received
+
+    def get_protocol(self) -> Any:
+        """Return the protocol."""
+        return self.protocol
+
+    def socket(self) -> socket.socket:
+        """Return the connection as a socket object, made when first asked for."""
+        if self.sock is None:
+            self.sock = socket.socket(fileno=self.fd)
+        return self.sock
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return `peername`, `sockname` or `socket`; `default` for other names."""
+        if name == "peername":
+            return self.peer
+        if name == "sockname":
+            if self.listener.is_wildcard and self.fd >= 0:
+                return self.socket().getsockname()
+            return self.listener.sockname
+        if name == "socket" and self.fd >= 0:
+            return self.socket()
+        return default

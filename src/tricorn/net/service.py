@@ -1,0 +1,138 @@
+"""What all connections of one worker share.
+
+`serve` makes one of these and cuts the limits out of the configuration; a
+connection knows its `Service` and nothing above it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any, NamedTuple, Protocol
+
+from tricorn.asgi.task import TaskStarter
+from tricorn.wire.h1 import HeadLimits
+from tricorn.wire.h1_response import DefaultFields
+
+TICK = 0.5  # seconds between two looks at the deadlines: how exact they are
+
+
+class ConnectionLimits(NamedTuple):
+    """Bounds on a connection. Times in seconds, `math.inf` for none; 0: no bound."""
+
+    idle: float = 30.0  # a new connection that says nothing
+    head: float = 30.0  # from a request's first byte to the end of its head
+    keep_alive: float = 5.0  # between two requests
+    content: float = 20.0  # of waiting for content before `content_rate` is asked
+    content_rate: int = 240  # bytes a second
+    write: float = 60.0  # without progress while the client doesn't read
+    linger: float = 5.0  # reading on behind a refusal, so that the answer arrives
+    concurrency: int = 0  # connections or running requests; more get 503
+    connections: int = 0  # more wait in the backlog
+
+
+class AccessSink(Protocol):
+    """Who is told of each response; `watch.access.AccessLog` is one."""
+
+    enabled: bool
+
+    def request(
+        self, client: Any, method: str, target: bytes, version: str, status: int
+    ) -> None: ...
+
+
+class Forwarder(Protocol):
+    """Who puts a proxy's claims into a scope; `edge.forwarded.Forwarding` is one."""
+
+    def trusts(self, client: tuple[str, int] | None) -> bool: ...
+
+    def apply(self, scope: dict[str, Any]) -> None: ...
+
+
+class Service:
+    """One worker's app, limits, counters and connections."""
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        loop: asyncio.AbstractEventLoop,
+        limits: ConnectionLimits,
+        head_limits: HeadLimits,
+        defaults: DefaultFields,
+    ) -> None:
+        self.app = app
+        self.loop = loop
+        self.limits = limits
+        self.head_limits = head_limits
+        self.defaults = defaults
+        self.concurrency = limits.concurrency
+        self.body_limit = 0
+        self.root_path = ""
+        self.asgi: dict[str, str] = {"version": "3.0", "spec_version": "2.5"}
+        self.state: dict[str, Any] = {}
+        self.access: AccessSink | None = None
+        self.forwarder: Forwarder | None = None
+        self.starter = TaskStarter(loop)
+        self.connections: set[Any] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.total_requests = 0
+        self.draining = False
+        self.accepts: list[Any] = []  # listeners that can pause
+        self.full = False
+        self.now = loop.time()
+        self.timer: asyncio.TimerHandle | None = None
+        self.date_second = 0
+
+    def start(self) -> None:
+        """Begin to look after deadlines and the Date field."""
+        self._tick()
+
+    def stop(self) -> None:
+        """Look after them no more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.starter.close()
+
+    def _tick(self) -> None:
+        self.now = now = self.loop.time()
+        self.timer = self.loop.call_later(TICK, self._tick)
+        second = int(time.time())
+        if second != self.date_second:
+            self.date_second = second
+            self.defaults.set_date(formatdate(second, usegmt=True).encode("ascii"))
+        for connection in list(self.connections):
+            connection.tick(now)
+
+    def add(self, connection: Any) -> None:
+        """Count a new connection."""
+        self.connections.add(connection)
+        if self.limits.connections and len(self.connections) >= self.limits.connections:
+            self.full = True
+            for listener in self.accepts:
+                listener.pause()
+
+    def remove(self, connection: Any) -> None:
+        """Forget a connection that is over."""
+        self.connections.discard(connection)
+        if self.full and len(self.connections) < self.limits.connections:
+            self.full = False
+            if not self.draining:
+                for listener in self.accepts:
+                    listener.resume()
+
+    def is_busy(self) -> bool:
+        """Whether there are as many connections or requests as may run at a time.
+
+        The connection that asks doesn't count against itself.
+        """
+        most = self.concurrency
+        return most > 0 and (len(self.connections) > most or len(self.tasks) >= most)
+
+
+def seconds(value: float | None) -> float:
+    """Read an option in seconds, of which None and 0 mean no bound."""
+    return float(value) if value else math.inf

@@ -1,0 +1,27 @@
+cdef extern from *:
+    """
+    #include <sys/epoll.h>
+    """
+    struct epoll_event:
+        pass
+
+cdef enum:
+    READY_MOST = 256
+
+cpdef object receive(int fd)
+cpdef Py_ssize_t transmit(int fd, data) except -1
+cpdef object accept(listener)
+cpdef int close(int fd) except -1
+
+cdef class Poller:
+    cdef int _fd
+    cdef int _control(self, int what, int fd, int events) except -1
+    cdef epoll_event _ready[READY_MOST]
+    cpdef int fileno(self)
+    cpdef int add(self, int fd, int events) except -1
+    cpdef int modify(self, int fd, int events) except -1
+    cpdef int remove(self, int fd) except -1
+    cpdef int wait(self) except -1
+    cpdef int fd_at(self, int index)
+    cpdef int events_at(self, int index)
+    cpdef int close(self) except -1

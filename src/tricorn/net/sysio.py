@@ -1,0 +1,104 @@
+"""Leaf: system calls on plain sockets and epoll, through Python's own modules.
+
+`sysio.pyx` is the same module calling the system directly. The compiled one wins
+at import; one test class runs on both. What may go in here: one call each, no
+state but an epoll set, nothing of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from typing import Any, Final
+
+READABLE: Final = getattr(select, "EPOLLIN", 1)
+WRITABLE: Final = getattr(select, "EPOLLOUT", 4)
+# More than one HTTP/1.1 request ever needs; an upload fills it.
+RECEIVE_SIZE: Final = 65536
+READY_AT_ONCE: Final = 256
+
+HAS_EPOLL: Final = hasattr(select, "epoll")
+
+
+def receive(fd: int) -> bytes | None:
+    """Return what has arrived, b"" at the end of the stream, None if nothing has.
+
+    Raises OSError when the connection is broken.
+    """
+    try:
+        return os.read(fd, RECEIVE_SIZE)
+    except BlockingIOError:
+        return None
+
+
+def transmit(fd: int, data: bytes | memoryview) -> int:
+    """Hand `data` to the system; return how many bytes it took, perhaps 0."""
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
+
+
+def accept(listener: socket.socket) -> tuple[int, Any] | None:
+    """Return the next connection's descriptor, non-blocking, and its peer's address.
+
+    None when none waits. Raises OSError as accept(2) does.
+    """
+    try:
+        connection, peer = listener.accept()
+    except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        return None
+    except OSError as error:
+        if error.errno == errno.EPERM:  # a firewall's verdict on the one connection
+            return None
+        raise
+    connection.setblocking(False)
+    return connection.detach(), peer
+
+
+def close(fd: int) -> None:
+    """Close a descriptor."""
+    os.close(fd)
+
+
+class Poller:
+    """An epoll set, level-triggered. `wait` keeps the events for `fd_at`/`events_at`."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._ready: list[tuple[int, int]] = []
+
+    def fileno(self) -> int:
+        """Return the set's own descriptor."""
+        return self._epoll.fileno()
+
+    def add(self, fd: int, events: int) -> None:
+        """Watch `fd` for READABLE, WRITABLE or both."""
+        self._epoll.register(fd, events)
+
+    def modify(self, fd: int, events: int) -> None:
+        """Change what `fd` is watched for."""
+        self._epoll.modify(fd, events)
+
+    def remove(self, fd: int) -> None:
+        """Stop watching `fd`."""
+        self._epoll.unregister(fd)
+
+    def wait(self) -> int:
+        """Collect what is ready now, READY_AT_ONCE at most; return how many."""
+        self._ready = self._epoll.poll(0, READY_AT_ONCE)
+        return len(self._ready)
+
+    def fd_at(self, index: int) -> int:
+        """Return the descriptor of one event."""
+        return self._ready[index][0]
+
+    def events_at(self, index: int) -> int:
+        """Return the READABLE/WRITABLE (and error) bits of one event."""
+        return self._ready[index][1]
+
+    def close(self) -> None:
+        """Give the set back."""
+        self._epoll.close()

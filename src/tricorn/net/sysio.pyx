@@ -1,0 +1,223 @@
+# cython: boundscheck=False, wraparound=False
+"""Leaf: system calls on plain sockets and epoll, called directly.
+
+The twin of `sysio.py`, which holds the documentation of each name. Linux only; the
+interpreted one serves the other systems.
+"""
+
+import socket as _socket
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EPERM, EPROTO, errno
+from libc.stdint cimport uint32_t
+from libc.string cimport memset
+
+cdef extern from *:
+    """
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
+    #include <sys/socket.h>
+    #include <sys/epoll.h>
+    #include <sys/un.h>
+    #include <netinet/in.h>
+    #include <arpa/inet.h>
+    #include <unistd.h>
+
+    #define TRICORN_RECEIVE 262144
+    static char tricorn_received[TRICORN_RECEIVE];
+
+    static inline ssize_t tricorn_recv(int fd) {
+        return recv(fd, tricorn_received, TRICORN_RECEIVE, 0);
+    }
+
+    typedef union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } tricorn_address;
+
+    static inline int tricorn_accept(int fd, tricorn_address *peer) {
+        socklen_t size = sizeof(*peer);
+        peer->any.sa_family = AF_UNSPEC;
+        return accept4(fd, &peer->any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    }
+
+    static inline int tricorn_family(const tricorn_address *peer) { return peer->any.sa_family; }
+
+    static inline const char *tricorn_v4(const tricorn_address *peer, char *text) {
+        return inet_ntop(AF_INET, &peer->v4.sin_addr, text, INET6_ADDRSTRLEN);
+    }
+
+    static inline int tricorn_control(int set, int what, int fd, uint32_t events) {
+        struct epoll_event event;
+        event.events = events;
+        event.data.u64 = 0;
+        event.data.fd = fd;
+        return epoll_ctl(set, what, fd, &event);
+    }
+
+    static inline int tricorn_event_fd(struct epoll_event *events, int index) {
+        return events[index].data.fd;
+    }
+
+    static inline int tricorn_event_bits(struct epoll_event *events, int index) {
+        return (int)events[index].events;
+    }
+    """
+    ctypedef struct tricorn_address:
+        pass
+    ssize_t tricorn_recv(int fd) nogil
+    const char* tricorn_received
+    int tricorn_accept(int fd, tricorn_address* peer) nogil
+    int tricorn_family(const tricorn_address* peer) nogil
+    const char* tricorn_v4(const tricorn_address* peer, char* text) nogil
+    int tricorn_control(int set, int what, int fd, uint32_t events) nogil
+    int tricorn_event_fd(epoll_event* events, int index) nogil
+    int tricorn_event_bits(epoll_event* events, int index) nogil
+    ssize_t send(int fd, const void* data, size_t size, int flags) nogil
+    int c_close "close"(int fd) nogil
+    int epoll_create1(int flags) nogil
+    int epoll_wait(int set, epoll_event* events, int most, int timeout) nogil
+    int AF_INET, AF_INET6, MSG_NOSIGNAL
+    int EPOLLIN, EPOLLOUT, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL
+
+
+cdef extern from *:
+    """
+    static inline int tricorn_port(const tricorn_address *peer) { return ntohs(peer->v4.sin_port); }
+    """
+    int tricorn_port(const tricorn_address* peer) nogil
+
+READABLE = EPOLLIN
+WRITABLE = EPOLLOUT
+RECEIVE_SIZE = 262144
+READY_AT_ONCE = READY_MOST
+HAS_EPOLL = True
+
+
+cpdef object receive(int fd):
+    cdef ssize_t size
+    while True:
+        size = tricorn_recv(fd)
+        if size >= 0:
+            return PyBytes_FromStringAndSize(tricorn_received, size)
+        if errno == EAGAIN:
+            return None
+        if errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+        PyErr_CheckSignals()
+
+
+cpdef Py_ssize_t transmit(int fd, data) except -1:
+    cdef Py_buffer view
+    if type(data) is bytes:
+        return _send(fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        return _send(fd, <const char*>view.buf, view.len)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef Py_ssize_t _send(int fd, const char* text, Py_ssize_t size) except -1:
+    cdef ssize_t sent
+    while True:
+        sent = send(fd, text, <size_t>size, MSG_NOSIGNAL)
+        if sent >= 0:
+            return sent
+        if errno == EAGAIN:
+            return 0
+        if errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+        PyErr_CheckSignals()
+
+
+cpdef object accept(listener):
+    cdef tricorn_address peer
+    cdef char text[64]
+    cdef int fd, listening = listener.fileno()
+    memset(&peer, 0, sizeof(peer))
+    fd = tricorn_accept(listening, &peer)
+    if fd < 0:
+        if errno in (EAGAIN, EINTR, ECONNABORTED, EPERM, EPROTO):
+            return None
+        PyErr_SetFromErrno(OSError)
+    if tricorn_family(&peer) == AF_INET:
+        return fd, (tricorn_v4(&peer, text).decode("ascii"), tricorn_port(&peer))
+    if tricorn_family(&peer) == AF_INET6:
+        return fd, _peer_of(fd)
+    return fd, ""
+
+
+cdef object _peer_of(int fd):
+    """Ask Python for an IPv6 address, which has scopes and flows."""
+    try:
+        borrowed = _socket.socket(fileno=fd)
+    except OSError:
+        return ""
+    try:
+        return borrowed.getpeername()
+    except OSError:
+        return ""
+    finally:
+        borrowed.detach()
+
+
+cpdef int close(int fd) except -1:
+    # Linux frees the descriptor even when close(2) is interrupted.
+    if c_close(fd) != 0 and errno != EINTR:
+        PyErr_SetFromErrno(OSError)
+    return 0
+
+
+cdef class Poller:
+    def __cinit__(self):
+        self._fd = epoll_create1(EPOLL_CLOEXEC)
+        if self._fd < 0:
+            PyErr_SetFromErrno(OSError)
+
+    def __dealloc__(self):
+        if self._fd >= 0:
+            c_close(self._fd)
+
+    cpdef int fileno(self):
+        return self._fd
+
+    cpdef int add(self, int fd, int events) except -1:
+        return self._control(EPOLL_CTL_ADD, fd, events)
+
+    cpdef int modify(self, int fd, int events) except -1:
+        return self._control(EPOLL_CTL_MOD, fd, events)
+
+    cpdef int remove(self, int fd) except -1:
+        return self._control(EPOLL_CTL_DEL, fd, 0)
+
+    cdef int _control(self, int what, int fd, int events) except -1:
+        if tricorn_control(self._fd, what, fd, <uint32_t>events) != 0:
+            PyErr_SetFromErrno(OSError)
+        return 0
+
+    cpdef int wait(self) except -1:
+        cdef int count = epoll_wait(self._fd, self._ready, READY_MOST, 0)
+        if count < 0:
+            if errno == EINTR:
+                return 0
+            PyErr_SetFromErrno(OSError)
+        return count
+
+    cpdef int fd_at(self, int index):
+        return tricorn_event_fd(self._ready, index)
+
+    cpdef int events_at(self, int index):
+        return tricorn_event_bits(self._ready, index)
+
+    cpdef int close(self) except -1:
+        cdef int fd = self._fd
+        self._fd = -1
+        if fd >= 0:
+            c_close(fd)
+        return 0

@@ -1,0 +1,96 @@
+"""Cuts a `Config` into what the layers below need: nothing below sees it whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from tricorn.asgi.task import TaskStarter
+from tricorn.edge.forwarded import Forwarding
+from tricorn.edge.trust import TrustedPeers
+from tricorn.net.listen import ListenOptions
+from tricorn.net.service import ConnectionLimits, Service, seconds
+from tricorn.settings.config import Config
+from tricorn.watch.access import AccessLog
+from tricorn.wire.h1 import HeadLimits
+from tricorn.wire.h1_response import DefaultFields
+
+# Descriptors kept for the app's files and the worker's own sockets.
+_RESERVED_FILES = 64
+
+
+def connection_limits(config: Config) -> ConnectionLimits:
+    """The bounds on a connection."""
+    return ConnectionLimits(
+        idle=seconds(config.timeout_idle),
+        head=seconds(config.timeout_head),
+        # 0 is a wish to close at once, not to keep open for ever, as in Uvicorn.
+        keep_alive=float(config.timeout_keep_alive),
+        content=seconds(config.timeout_body),
+        content_rate=config.limit_body_rate,
+        write=seconds(config.timeout_write),
+        concurrency=config.limit_concurrency or 0,
+        connections=config.limit_connections or _connections_by_files(),
+    )
+
+
+def _connections_by_files() -> int:
+    """As many connections as the process may have open files, less a reserve; 0: no bound."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 0
+    return max(soft - max(_RESERVED_FILES, soft // 10), 1)
+
+
+def listen_options(config: Config) -> ListenOptions:
+    """How to listen."""
+    return ListenOptions(
+        backlog=config.backlog,
+        reuse_port=config.reuse_port,
+        uds_mode=int(config.uds_mode),
+        uds_owner=config.uds_owner,
+    )
+
+
+def default_fields(config: Config) -> DefaultFields:
+    """The fields that each response gets."""
+    server = b"tricorn" if config.server_header else None
+    return DefaultFields(server, config.encoded_headers, config.date_header)
+
+
+def forwarder(config: Config) -> Forwarding | None:
+    """Who believes proxies, if anybody does."""
+    if not config.proxy_headers:
+        return None
+    return Forwarding(TrustedPeers(config.forwarded_allow_ips or ()), config.forwarded_hops)
+
+
+def make_service(
+    config: Config, app: Any, state: dict[str, Any], loop: asyncio.AbstractEventLoop
+) -> Service:
+    """Everything that the connections of this worker share."""
+    service = Service(
+        app,
+        loop,
+        connection_limits(config),
+        HeadLimits(*config.head_limits),
+        default_fields(config),
+    )
+    service.body_limit = config.limit_body_size or 0
+    service.root_path = config.root_path
+    service.state = state
+    service.forwarder = forwarder(config)
+    service.starter = TaskStarter(loop, config.reset_contextvars)
+    with contextlib.suppress(KeyError):
+        service.asgi = {"version": config.asgi_version, "spec_version": "2.5"}
+    access = AccessLog(loop.call_soon)
+    service.access = access if config.access_log and access.enabled else None
+    return service
+
+
+__all__ = ["connection_limits", "listen_options", "make_service"]

@@ -1,0 +1,136 @@
+"""What programs import: `Config` with the app loaded, and `run`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from typing import Any
+
+from tricorn.asgi.lifespan import Lifespan
+from tricorn.net.listen import BindError, open_listeners
+from tricorn.serve.application import load_application
+from tricorn.serve.components import listen_options
+from tricorn.serve.importer import ImportFromStringError, insert_app_dir
+from tricorn.serve.loops import LoopFactory, loop_factory
+from tricorn.serve.server import STARTUP_FAILURE, Server
+from tricorn.serve.user_error import UserCodeError
+from tricorn.settings.config import Config as Settings
+from tricorn.settings.config import build
+from tricorn.settings.errors import ConfigError
+from tricorn.settings.options import DEFAULT_LOG_CONFIG
+from tricorn.watch.logs import LOGGING_CONFIG, LogConfigError, configure
+
+logger = logging.getLogger("tricorn.error")
+
+_INTERRUPTED = 130
+
+
+class Config(Settings):
+    """Every option of a server, and the app that they lead to.
+
+    The parameters are those of docs/options.md; raises `ConfigError` for one that
+    can't be used. Logging is set up when a Config is made, as programs expect who
+    know Uvicorn; the app is imported by `load()`.
+    """
+
+    def __init__(self, app: Any, *args: Any, **options: Any) -> None:
+        self.loaded = False
+        self.loaded_app: Any = None
+        super().__init__(app, *args, **options)
+        if self.log_config == DEFAULT_LOG_CONFIG:
+            self.log_config = LOGGING_CONFIG
+        self.configure_logging()
+
+    def configure_logging(self) -> None:
+        """Set up the loggers. Raises `ConfigError` for a log configuration that is none."""
+        try:
+            configure(self.log_config, self.log_level, self.use_colors, self.access_log)
+        except LogConfigError as error:
+            raise ConfigError(str(error)) from None
+
+    def load_app(self) -> Any:
+        """Import the app and return it as it is called: an ASGI 3 app."""
+        return load_application(self.app, factory=self.factory, interface=self.interface).app
+
+    def load(self) -> None:
+        """Import the app, and settle what depends on it.
+
+        An app that can't be imported is logged, and raises SystemExit with code 3.
+        """
+        try:
+            loaded = load_application(self.app, factory=self.factory, interface=self.interface)
+        except (ImportFromStringError, UserCodeError) as error:
+            logger.error("Error loading ASGI app. %s", error)
+            sys.exit(STARTUP_FAILURE)
+        self.loaded_app = loaded.app
+        self.interface = loaded.interface
+        self.loaded = True
+
+    def lifespan_class(self, config: Config) -> Lifespan:
+        """Make the lifespan of a loaded config. A method here, a class in Uvicorn."""
+        mode = "off" if config.interface == "wsgi" else config.lifespan
+        return Lifespan(
+            config.loaded_app,
+            mode,
+            startup_timeout=config.timeout_lifespan_startup,
+            shutdown_timeout=config.timeout_lifespan_shutdown,
+            asgi_version=config.asgi_version,
+        )
+
+    def get_loop_factory(self) -> LoopFactory | None:
+        """Return what makes the event loop; None leaves it to asyncio."""
+        return loop_factory(self.loop)
+
+    def bind_socket(self) -> socket.socket:
+        """Open the (first) listening socket and return it, for a program that passes it on.
+
+        Raises SystemExit with code 3 when it can't be opened.
+        """
+        try:
+            listeners = open_listeners(self.listen_addresses(), listen_options(self))
+        except BindError as error:
+            logger.error("%s", error)
+            sys.exit(STARTUP_FAILURE)
+        for spare in listeners[1:]:
+            spare.close()
+        logger.info("Tricorn running on %s (Press CTRL+C to quit)", listeners[0].describe())
+        return listeners[0].sock
+
+
+def run(app: Any, **options: Any) -> None:
+    """Serve `app` until told to stop; the options are those of docs/options.md.
+
+    Raises `ConfigError` (a ValueError) for an option that can't be used, and SystemExit
+    with code 3 when the server can't start.
+    """
+    app_dir = options.get("app_dir")
+    if app_dir is not None:
+        insert_app_dir(app_dir)
+    config = build(app, options, Config)
+    assert isinstance(config, Config)
+    code = _serve(Server(config))
+    if code:
+        sys.exit(code)
+
+
+def main_run(config: Settings) -> int:
+    """Serve what the command line describes; return the exit code."""
+    program = config if isinstance(config, Config) else Config(config.app, **config.options())
+    server = Server(program)
+    server.owns_process = True
+    return _serve(server)
+
+
+def _serve(server: Server) -> int:
+    try:
+        server.run()
+    except (ImportFromStringError, UserCodeError) as error:
+        logger.error("%s", error)
+        return STARTUP_FAILURE
+    except KeyboardInterrupt:
+        pass
+    except asyncio.CancelledError:
+        return _INTERRUPTED
+    return 0 if server.started or server._interrupted else STARTUP_FAILURE

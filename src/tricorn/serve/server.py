@@ -1,0 +1,363 @@
+"""One worker's life: bind, start, serve, drain, stop.
+
+`Server` has Uvicorn's surface, since programs embed it: they subclass it, run it in
+threads, set `should_exit`, and call its steps one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from tricorn.net.address import Bind
+from tricorn.net.http1 import Http1Connection
+from tricorn.net.hub import Hub
+from tricorn.net.inherited import take_inherited
+from tricorn.net.listen import BindError, Listener, open_listeners
+from tricorn.net.service import Service
+from tricorn.serve.acceptors import HubAcceptor, hub_works, loop_acceptor
+from tricorn.serve.components import listen_options, make_service
+
+if TYPE_CHECKING:
+    from tricorn.serve.program import Config
+
+HANDLED_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if sys.platform == "win32":
+    HANDLED_SIGNALS.append(signal.SIGBREAK)
+STARTUP_FAILURE = 3
+# How often programs' `should_exit` and the counters are looked at, in seconds.
+TICK = 0.1
+# After `timeout_graceful_shutdown` apps are cancelled, and have this long to react.
+_AFTER_CANCEL = 2.0
+
+logger = logging.getLogger("tricorn.error")
+
+
+class ServerState:
+    """Counters of one server, under Uvicorn's names."""
+
+    def __init__(self) -> None:
+        self.service: Service | None = None
+        self.default_headers: list[tuple[bytes, bytes]] = []
+
+    @property
+    def total_requests(self) -> int:
+        """Responses completed."""
+        return 0 if self.service is None else self.service.total_requests
+
+    @property
+    def connections(self) -> set[Any]:
+        """The open connections."""
+        return set() if self.service is None else self.service.connections
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """The apps' tasks that are waiting for something."""
+        return set() if self.service is None else self.service.tasks
+
+
+class Server:
+    """Serves one `Config` in this process."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.server_state = ServerState()
+        self.started = False
+        self.should_exit = False
+        self.force_exit = False
+        self.last_notified = 0.0
+        self.servers: list[Any] = []
+        self.lifespan: Any = None
+        # Set by the command line: the process is ours and ends with the server.
+        self.owns_process = False
+        self._listeners: list[Listener] = []
+        self._bound = False
+        self._hub: Hub | None = None
+        self._service: Service | None = None
+        self._interrupted = False
+        self._captured_signals: list[int] = []
+
+    @cached_property
+    def limit_max_requests(self) -> int | None:
+        """After how many responses to stop, the jitter included."""
+        if self.config.limit_max_requests is None:
+            return None
+        # Spread, so that workers don't all restart at once; nothing secret.
+        jitter = random.randint(0, self.config.limit_max_requests_jitter)
+        return self.config.limit_max_requests + jitter
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop, in a new event loop."""
+        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+            runner.run(self.serve(sockets=sockets))
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop, in the running event loop.
+
+        Handles SIGINT and SIGTERM while it runs in the main thread. Raises SystemExit
+        with STARTUP_FAILURE when an address can't be bound; a failed app startup
+        leaves `started` False.
+        """
+        with self.capture_signals():
+            await self._serve(sockets)
+
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        process_id = os.getpid()
+        try:
+            self._bind(sockets)
+            if not self.config.loaded:
+                self.config.load()
+            self.lifespan = self.config.lifespan_class(self.config)
+            logger.info(
+                "Started server process [%d]",
+                process_id,
+                extra={"color_message": "Started server process [\x1b[36m%d\x1b[0m]"},
+            )
+            await self.startup(sockets=sockets)
+            if not self.should_exit:
+                await self.main_loop()
+            if self.started:
+                await self.shutdown(sockets=sockets)
+                logger.info(
+                    "Finished server process [%d]",
+                    process_id,
+                    extra={"color_message": "Finished server process [\x1b[36m%d\x1b[0m]"},
+                )
+        finally:
+            self._release()
+
+    # Starting
+
+    def _bind(self, sockets: Sequence[socket.socket] | None) -> None:
+        """Open the listening sockets, before any of the app's code runs."""
+        if self._bound or sockets is not None:
+            return
+        self._bound = True
+        try:
+            binds = self._addresses()
+            self._listeners = open_listeners(binds, listen_options(self.config))
+        except (BindError, ValueError) as error:
+            logger.error("%s", error)
+            sys.exit(STARTUP_FAILURE)
+
+    def _addresses(self) -> list[Bind]:
+        inherited = take_inherited(os.environ)
+        if inherited:
+            return [Bind("fd", fd=fd) for fd, _ in inherited]
+        return self.config.listen_addresses()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, run the app's startup, and begin to accept, in this order.
+
+        Leaves `should_exit` True when the app's startup failed or was interrupted.
+        """
+        self._bind(sockets)
+        if not await self._start_lifespan():
+            self.should_exit = True
+            return
+        loop = asyncio.get_running_loop()
+        service = make_service(
+            self.config, self.config.loaded_app, getattr(self.lifespan, "state", {}), loop
+        )
+        self._service = self.server_state.service = service
+        service.start()
+        listening = list(sockets) if sockets else [opened.sock for opened in self._listeners]
+        await self._accept(service, listening)
+        self.started = True
+        self._log_started(sockets)
+
+    async def _start_lifespan(self) -> bool:
+        """Run the app's startup; a signal interrupts it. Returns whether to go on."""
+        startup = asyncio.ensure_future(self.lifespan.startup())
+        while not startup.done():
+            await asyncio.wait({startup}, timeout=TICK)
+            if self._interrupted and not startup.done():
+                logger.info("Application startup interrupted. Exiting.")
+                startup.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await startup
+                return False
+        startup.result()
+        return not self.lifespan.should_exit
+
+    async def _accept(self, service: Service, sockets: Sequence[socket.socket]) -> None:
+        def connection() -> Http1Connection:
+            return Http1Connection(service)
+
+        for sock in sockets:
+            sock.setblocking(False)
+        if hub_works(service.loop):
+            self._hub = Hub(service.loop)
+            acceptor = HubAcceptor(self._hub, sockets, connection)
+            service.accepts = acceptor.listeners
+            self.servers = [acceptor]
+            return
+        backlog = self.config.backlog
+        self.servers = [await loop_acceptor(sock, connection, backlog) for sock in sockets]
+
+    def _log_started(self, sockets: Sequence[socket.socket] | None) -> None:
+        if sockets:
+            places = [f"socket {sock.getsockname()}" for sock in sockets]
+        else:
+            scheme = "https" if self.config.is_ssl else "http"
+            places = list(dict.fromkeys(opened.describe(scheme) for opened in self._listeners))
+        for place in places:
+            logger.info(
+                "Tricorn running on %s (Press CTRL+C to quit)",
+                place,
+                extra={
+                    "color_message": "Tricorn running on \x1b[1m%s\x1b[0m (Press CTRL+C to quit)"
+                },
+            )
+
+    # Serving
+
+    async def main_loop(self) -> None:
+        """Wait until the server has to stop."""
+        counter = 0
+        should_exit = await self.on_tick(counter)
+        while not should_exit:
+            counter += 1
+            counter %= 864000
+            await asyncio.sleep(TICK)
+            should_exit = await self.on_tick(counter)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at what changes slowly; return whether to stop."""
+        if counter % 10 == 0:
+            await self._notify()
+            access = None if self._service is None else self._service.access
+            if access is not None:
+                access.refresh()  # type: ignore[attr-defined]
+        if self.should_exit:
+            return True
+        most = self.limit_max_requests
+        if most is not None and self.server_state.total_requests >= most:
+            logger.info("Maximum request limit of %d exceeded. Terminating process.", most)
+            return True
+        return False
+
+    async def _notify(self) -> None:
+        callback = self.config.callback_notify
+        if callback is not None and time.time() - self.last_notified > self.config.timeout_notify:
+            self.last_notified = time.time()
+            await callback()
+
+    # Stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, finish what runs, and run the app's shutdown."""
+        logger.info("Shutting down")
+        service = self._service
+        for server in self.servers:
+            server.close()
+        for sock in sockets or ():
+            sock.close()
+        for listener in self._listeners:
+            listener.close()
+        if service is not None:
+            service.draining = True
+            for connection in list(service.connections):
+                connection.shutdown()
+            await self._drain(service)
+        for server in self.servers:
+            await server.wait_closed()
+        if not self.force_exit and self.lifespan is not None:
+            await self._stop_lifespan()
+
+    async def _drain(self, service: Service) -> None:
+        """Wait for connections and then for tasks, as long as the user lets it."""
+        limit = self.config.timeout_graceful_shutdown
+        give_up = None if limit is None else time.monotonic() + limit
+        await asyncio.sleep(0)
+        if service.connections and not self.force_exit:
+            logger.info("Waiting for connections to close. (CTRL+C to force quit)")
+            await self._until(lambda: not service.connections, give_up)
+        if service.tasks and not self.force_exit:
+            logger.info("Waiting for background tasks to complete. (CTRL+C to force quit)")
+            await self._until(lambda: not service.tasks, give_up)
+        if service.tasks:
+            if not self.force_exit:
+                logger.error(
+                    "Cancel %d running task(s), timeout graceful shutdown exceeded",
+                    len(service.tasks),
+                )
+            for task in list(service.tasks):
+                task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
+            await self._until(lambda: not service.tasks, time.monotonic() + _AFTER_CANCEL)
+        for connection in list(service.connections):
+            connection.transport.abort()
+
+    async def _until(self, done: Any, give_up: float | None) -> None:
+        while not done() and not self.force_exit:
+            if give_up is not None and time.monotonic() >= give_up:
+                return
+            await asyncio.sleep(TICK / 4)
+
+    async def _stop_lifespan(self) -> None:
+        shutdown = asyncio.ensure_future(self.lifespan.shutdown())
+        while not shutdown.done():
+            await asyncio.wait({shutdown}, timeout=TICK)
+            if self.force_exit and not shutdown.done():
+                shutdown.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await shutdown
+                return
+        shutdown.result()
+
+    def _release(self) -> None:
+        """Give back what the worker holds, however it ends."""
+        for listener in self._listeners:
+            listener.close()
+        service = self._service
+        if service is not None:
+            service.stop()
+            if service.access is not None:
+                service.access.flush()  # type: ignore[attr-defined]
+        if self._hub is not None:
+            self._hub.close()
+            self._hub = None
+
+    # Signals
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM until the drain is over.
+
+        The handlers are installed with `signal.signal` and are bound methods of this
+        object: sse-starlette finds the server that way, and ends its streams. What was
+        caught is raised again afterwards, for the embedding program's own handlers.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        original = {sig: signal.signal(sig, self.handle_exit) for sig in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for sig, handler in original.items():
+                signal.signal(sig, handler)
+        for caught in reversed(self._captured_signals):
+            if not self.owns_process:
+                signal.raise_signal(caught)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ask the server to stop; a second SIGINT, to stop at once."""
+        self._captured_signals.append(sig)
+        self._interrupted = True
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        else:
+            self.should_exit = True
