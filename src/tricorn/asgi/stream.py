@@ -21,8 +21,9 @@ class Stream:
     holds those who wait for it to.
     """
 
-    write_paused: bool = False
-    drain: WakeUp | None = None
+    def __init__(self) -> None:
+        self.write_paused = False
+        self.drain: WakeUp | None = None
 
     def start(self, status: int, fields: FieldLines, body: bytes, more: bool) -> None:
         """Write the head and the first content. Raises `wire.errors.ResponseError`."""

@@ -65,6 +65,7 @@ class Http1Connection(Stream):
     """Serves one HTTP/1.1 connection until either side closes it."""
 
     def __init__(self, service: Service) -> None:
+        super().__init__()
         self.service = service
         self.reader = RequestReader(service.head_limits, service.body_limit)
         self.writer = ResponseWriter(service.defaults)
@@ -77,7 +78,6 @@ class Http1Connection(Stream):
         self.exchange: Exchange | None = None
         self.state = _NEW
         self.deadline = math.inf
-        self.write_paused = False
         self.reading_paused = False
         self.app_started = False
         self.request_ended = False
