@@ -307,7 +307,7 @@ RULES = [
     stricter(
         "a chunk line has a limit",
         "longer than",
-        lambda d: len(d.chunk_lines()[0][-1]) > h1.CHUNK_LINE_LIMIT,
+        lambda d: max(map(len, d.chunk_lines()[0])) > h1.CHUNK_LINE_LIMIT,
         "RFC 9112 §7.1.1: a recipient ought to limit the total length",
     ),
     stricter(

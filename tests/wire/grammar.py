@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import re
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+# A slow machine is no fault of the reader's: what is too slow is for test_h1_cost.py to say.
+patient = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 TCHAR = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PCHAR = "abcXYZ019-._~!$&'()*+,;=:@"
@@ -24,19 +30,21 @@ ACTING = {
     "trailer",
 }
 
-ows = st.sampled_from([b"", b" ", b" ", b"\t", b" \t "])
-tokens = st.text(TCHAR, min_size=1, max_size=12).map(str.encode)
-KNOWN_METHODS = st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS"])
-methods = st.one_of(
-    KNOWN_METHODS,
-    tokens.filter(lambda token: token != b"CONNECT"),
+# Most alternatives are whole words and not single characters: hypothesis draws them ten times
+# as fast, and what a character may be is tested by the case files.
+ows = st.sampled_from([b" ", b"", b"\t", b" \t "])
+tokens = st.one_of(
+    st.sampled_from([b"x", b"X-Long-Name", b"!#$%&'*+-.^_`|~09azAZ", b"a_b", b"1"]),
+    st.text(TCHAR, min_size=1, max_size=8).map(str.encode),
 )
-segments = st.lists(
-    st.one_of(st.text(PCHAR, min_size=1, max_size=6), st.sampled_from(["%20", "%c3%A9", "%FF"])),
-    max_size=4,
-).map("".join)
-paths = st.lists(segments, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
-queries = st.one_of(st.just(""), segments.map(lambda query: "?" + query))
+KNOWN_METHODS = st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS"])
+methods = st.one_of(KNOWN_METHODS, tokens.filter(lambda token: token != b"CONNECT"))
+segments = st.one_of(
+    st.sampled_from(["", "a", "a%20b", "%c3%A9", "%FF", "..", "x;y=1", "~!$&'()*+,;=:@"]),
+    st.text(PCHAR, max_size=6),
+)
+paths = st.lists(segments, min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
+queries = st.sampled_from(["", "", "?", "?a=b", "?a?b/c%20d"])
 origin_form = st.builds(lambda path, query: (path + query).encode(), paths, queries)
 hosts = st.sampled_from([b"example.com", b"a", b"127.0.0.1:8000", b"[::1]", b"[2001:db8::1]:80"])
 absolute_form = st.builds(
@@ -47,9 +55,13 @@ absolute_form = st.builds(
 )
 targets = st.one_of(origin_form, origin_form, origin_form, absolute_form)
 
-field_bytes = st.integers(0x21, 0xFF).filter(lambda byte: byte != 0x7F)
-words = st.lists(field_bytes, min_size=1, max_size=8).map(bytes)
-values = st.lists(words, max_size=3).map(b" ".join)
+# Every byte that is no control; those are replaced and not filtered away.
+AS_TEXT = bytes(byte if byte > 0x1F and byte != 0x7F else 0x40 + byte % 32 for byte in range(256))
+words = st.one_of(
+    st.sampled_from([b"", b"text/html", b"a b\tc", b"caf\xc3\xa9", b"\xa0\x85", b'"q;,"', b":"]),
+    st.binary(max_size=12).map(lambda data: data.translate(AS_TEXT)),
+)
+values = words.map(lambda word: word.strip(b" \t"))
 names = tokens.filter(lambda token: token.decode().lower() not in ACTING)
 field_lines = st.builds(
     lambda name, before, value, after: name + b":" + before + value + after + b"\r\n",
@@ -61,15 +73,8 @@ field_lines = st.builds(
 trailer_names = st.sampled_from([b"X-Sum", b"ETag", b"x", b"Server-Timing"])
 trailer_lines = st.builds(lambda name, value: name + b": " + value + b"\r\n", trailer_names, values)
 
-quoted = st.text("ab ;=,\t", max_size=5).map(lambda text: b'"' + text.encode() + b'"')
-extensions = st.one_of(
-    st.just(b""),
-    st.just(b""),
-    st.builds(
-        lambda name, value: b";" + name + (b"=" + value if value else b""),
-        tokens,
-        st.one_of(st.just(b""), tokens, quoted),
-    ),
+extensions = st.sampled_from(
+    [b"", b"", b"", b";a", b";a=b", b';a="b;c"', b';a="\\""', b" ;a", b"; a = b ;c", b';a=""']
 )
 contents = st.binary(max_size=60)
 
@@ -85,7 +90,7 @@ chunks = st.builds(chunk, st.binary(min_size=1, max_size=30), st.integers(0, 3),
 @st.composite
 def chunked_bodies(draw: st.DrawFn) -> bytes:
     """Chunks, the last chunk, and at times a trailer section."""
-    body = b"".join(draw(st.lists(chunks, max_size=4)))
+    body = b"".join(draw(st.lists(chunks, max_size=3)))
     trailers = b"".join(draw(st.lists(trailer_lines, max_size=2)))
     return body + b"0" + draw(extensions) + b"\r\n" + trailers + b"\r\n"
 
@@ -95,7 +100,7 @@ def requests(
     draw: st.DrawFn, last: bool = False, method: st.SearchStrategy[bytes] = methods
 ) -> bytes:
     """One valid HTTP/1.1 request; only the `last` of several may ask to close."""
-    lines = [b"Host: " + draw(hosts) + b"\r\n", *draw(st.lists(field_lines, max_size=5))]
+    lines = [b"Host: " + draw(hosts) + b"\r\n", *draw(st.lists(field_lines, max_size=3))]
     framing = draw(st.sampled_from(["none", "none", "length", "chunked"]))
     body = b""
     if framing == "length":
@@ -106,7 +111,8 @@ def requests(
         lines.append(b"Transfer-Encoding: chunked\r\n")
     options = [b"", b"Connection: keep-alive\r\n", b"Connection: x, y\r\n"]
     lines.append(draw(st.sampled_from([*options, b"Connection: close\r\n"] if last else options)))
-    lines = draw(st.permutations(lines))
+    first = draw(st.integers(0, len(lines) - 1))
+    lines = lines[first:] + lines[:first]
     line = draw(method) + b" " + draw(targets) + b" HTTP/1.1\r\n"
     return line + b"".join(lines) + b"\r\n" + body
 
@@ -115,8 +121,8 @@ def requests(
 def streams(
     draw: st.DrawFn, method: st.SearchStrategy[bytes] = methods, empty_lines: bool = True
 ) -> bytes:
-    """One to four valid requests behind one another, an empty line between some."""
-    count = draw(st.integers(1, 4))
+    """One to three valid requests behind one another, an empty line between some."""
+    count = draw(st.integers(1, 3))
     parts = []
     for index in range(count):
         parts.append(draw(st.sampled_from([b"", b"", b"\r\n"])) if empty_lines else b"")

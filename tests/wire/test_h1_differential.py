@@ -13,7 +13,7 @@ from hypothesis import given
 
 from tests.wire.case_files import Case, load
 from tests.wire.differences import RULES, Difference, Rule
-from tests.wire.grammar import KNOWN_METHODS, mutated, streams
+from tests.wire.grammar import KNOWN_METHODS, mutated, patient, streams
 from tests.wire.peers import (
     PeerReading,
     PeerRequest,
@@ -98,6 +98,7 @@ def test_the_cases(peer: str, case: Case) -> None:
 
 
 @each_peer
+@patient
 @given(data=streams(method=KNOWN_METHODS))
 def test_valid_requests_are_read_alike(peer: str, data: bytes) -> None:
     for difference in differences(peer, data):
@@ -105,6 +106,7 @@ def test_valid_requests_are_read_alike(peer: str, data: bytes) -> None:
 
 
 @each_peer
+@patient
 @given(data=mutated(streams(method=KNOWN_METHODS, empty_lines=False)))
 def test_broken_requests_are_read_alike_or_refused_for_a_reason(peer: str, data: bytes) -> None:
     for difference in differences(peer, data):
