@@ -136,7 +136,6 @@ class Endpoint(HTTPEndpoint):
         (IterableWsgi, "wsgi"),
         (Flask("app"), "wsgi"),
     ],
-    ids=repr,
 )
 def test_auto(app: Any, interface: str) -> None:
     assert resolve_interface(app) == interface
