@@ -122,7 +122,8 @@ function showRequest(seen) {
     ["Content", bytes(seen.content.bytes)],
   ];
   if (seen.content.excerpt) pairs.push(["Excerpt", seen.content.excerpt]);
-  if (seen.extensions.length) pairs.push(["Extensions", seen.extensions.join(", ")]);
+  const extensions = seen.extensions.map((name) => name.replace("http.response.", ""));
+  if (extensions.length) pairs.push(["Extensions", extensions.join(", ")]);
   showPairs($("inspector-facts"), pairs);
   showFields("Header fields of the request", seen.headers);
 }
