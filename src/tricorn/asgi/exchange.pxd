@@ -1,6 +1,7 @@
 from tricorn.asgi.ready cimport WakeUp
 from tricorn.asgi.stream cimport Stream
 
+cdef str _START_KIND, _BODY_KIND
 cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE
 
 cdef class Exchange:
@@ -9,7 +10,7 @@ cdef class Exchange:
     cdef public dict scope
     cdef public int phase
     cdef public object status
-    cdef public bint promises_trailers, content_ended, end_received, gone, half_gone, wants_content
+    cdef public bint ended, promises_trailers, content_ended, end_received, gone, half_gone, wants_content
     cdef public list content
     cdef public Py_ssize_t content_size
     cdef public WakeUp wake_up
@@ -19,7 +20,7 @@ cdef class Exchange:
     cpdef disconnected(self)
     cpdef end_of_client(self)
     cdef dict _next_content(self)
-    cdef _take_start(self, message)
-    cdef _take_body(self, message)
+    cdef _take_start(self, dict message)
+    cdef _take_body(self, dict message)
     cdef _advance(self, bytes body, bint more)
     cdef _completed(self)

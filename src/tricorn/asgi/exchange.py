@@ -41,6 +41,8 @@ _COMPLETE: Final = 4
 # Content held for an app that doesn't read; beyond it the wire stops reading.
 HIGH_WATER: Final = 65536
 
+_START_KIND: Final = "http.response.start"
+_BODY_KIND: Final = "http.response.body"
 _DISCONNECT: Final = "http.disconnect"
 _INTERNAL_ERROR: Final = [
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -60,6 +62,7 @@ class Exchange:
         self.app = app
         self.scope = scope
         self.task: asyncio.Task[None] | None = None
+        self.ended = False  # the app's call is over
         self.phase = _EXPECT_START
         self.status = 0
         self.fields: FieldLines = ()
@@ -101,10 +104,13 @@ class Exchange:
         is gone, TypeError or ValueError for a malformed one.
         """
         try:
+            if type(message) is not dict:
+                message = dict(message)
             kind = message["type"]
-            if kind == "http.response.body":
+            # Most apps send the very string that stands here: both are interned.
+            if kind is _BODY_KIND or kind == _BODY_KIND:
                 self._take_body(message)
-            elif kind == "http.response.start":
+            elif kind == _START_KIND:
                 self._take_start(message)
             else:
                 return self._take_extension(kind, message)
@@ -129,7 +135,9 @@ class Exchange:
             if result is not None or self.phase != _COMPLETE:
                 self._app_returned(result)
         finally:
-            self.stream.app_ended(self)
+            self.ended = True
+            if self.task is not None:
+                self.stream.app_ended(self)
 
     # What the wire calls
 
@@ -203,10 +211,10 @@ class Exchange:
             status = _plain_status(status)
         self.status = status
         fields = message.get("headers")
-        self.fields = () if fields is None else fields
-        if type(self.fields) is not list:
-            self.fields = list(self.fields)
-        if message.get("trailers"):
+        if type(fields) is not list:
+            fields = [] if fields is None else list(fields)
+        self.fields = fields
+        if message.get("trailers", False):
             self.promises_trailers = True
         self.phase = _HELD
 
@@ -219,8 +227,8 @@ class Exchange:
         body = message.get("body", b"")
         if type(body) is not bytes:
             body = _plain_body(body)
-        more = bool(message.get("more_body", False))
-        self._advance(body, more)
+        more = message.get("more_body", False)
+        self._advance(body, more is not False and bool(more))
 
     def _advance(self, body: bytes, more: bool) -> None:
         """Write content and go to the phase that follows."""

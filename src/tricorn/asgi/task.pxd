@@ -1,3 +1,5 @@
+cdef object _Task, _NAME, _copy_context
+
 cdef class TaskStarter:
     cdef public object loop, step, call_soon, register, note
     cdef public bint fresh_context, patched, eager

@@ -21,6 +21,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 _Task: Any = asyncio.Task
+# All alike: counting them up costs more than making the rest of a Task.
+_NAME = "tricorn-request"
+_copy_context = contextvars.copy_context
 _BUILT_IN = sys.version_info >= (3, 12)
 
 
@@ -63,13 +66,13 @@ class TaskStarter:
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task and return it, done if the coroutine didn't wait."""
-        context = contextvars.Context() if self.fresh_context else contextvars.copy_context()
+        context = contextvars.Context() if self.fresh_context else _copy_context()
         if self.patched:
             return self._start_patched(coroutine, context)
         if not self.eager:
             return self.loop.create_task(coroutine, context=context)
         task: asyncio.Task[None] = _Task(
-            coroutine, loop=self.loop, context=context, eager_start=True
+            coroutine, loop=self.loop, name=_NAME, context=context, eager_start=True
         )
         return task
 
@@ -86,7 +89,7 @@ class TaskStarter:
         self.loop_names["call_soon"] = self.note
         self.registry_names["add"] = _nothing
         try:
-            task: asyncio.Task[None] = _Task(coroutine, loop=self.loop, context=context)
+            task: asyncio.Task[None] = _Task(coroutine, loop=self.loop, name=_NAME, context=context)
         finally:
             # The names stay, with what they mean anyway: taking a key out of a dict
             # and putting it back makes the dict grow.
@@ -96,7 +99,12 @@ class TaskStarter:
         self.step = None
         if self.steps:
             self._queue_others()
-        context.run(step)
+        try:
+            context.run(step)
+        except RuntimeError:
+            # We are within another task (a stopping server reads what has arrived),
+            # and asyncio 3.11 steps one at a time.
+            self.call_soon(step, context=context)
         if not task.done():
             self.register(task)
         return task

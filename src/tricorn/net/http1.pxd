@@ -1,3 +1,5 @@
+cimport cython
+
 from tricorn.asgi.exchange cimport Exchange
 from tricorn.asgi.stream cimport Stream
 from tricorn.net.service cimport Service
@@ -7,6 +9,8 @@ from tricorn.wire.h1_response cimport ResponseWriter
 cdef int _NEED_DATA, _HEAD, _DATA, _END
 cdef int _NEW, _IN_HEAD, _REQUEST, _KEEP_ALIVE, _LINGER, _CLOSED
 cdef Py_ssize_t _HIGH_WATER
+cdef double _NEVER
+cdef str _HTTP
 cdef dict _EXTENSIONS, _EXTENSIONS_10
 
 cdef class Http1Connection(Stream):
@@ -25,11 +29,17 @@ cdef class Http1Connection(Stream):
     cdef public Py_ssize_t out_size, stalled_at
 
     cpdef tick(self, double now)
+    cpdef _pump(self)
+    @cython.locals(reader=RequestReader, code=int)
     cdef _pump_requests(self)
     cdef _wait_for_head(self)
+    @cython.locals(service=Service, reader=RequestReader, has_content=bint, keep_alive=bint)
     cdef _begin_request(self)
+    @cython.locals(service=Service, reader=RequestReader, scope=dict)
     cdef dict _scope(self)
+    @cython.locals(service=Service, exchange=Exchange)
     cdef _start_app(self)
+    @cython.locals(exchange=Exchange)
     cdef _take_content(self)
     cdef Py_ssize_t _content_held(self)
     cdef _end_request(self)

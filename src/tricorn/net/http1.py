@@ -29,10 +29,13 @@ from tricorn.wire.h1_response import ResponseWriter, refusal_response
 
 logger = logging.getLogger("tricorn.error")
 
+_NEVER: Final = math.inf
 _NEED_DATA: Final = NEED_DATA
 _HEAD: Final = HEAD
 _DATA: Final = DATA
 _END: Final = END
+
+_HTTP: Final = "http"
 
 _NEW: Final = 0
 _IN_HEAD: Final = 1
@@ -73,11 +76,11 @@ class Http1Connection(Stream):
         self.transport_write: Any = None
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
-        self.scheme = "http"
+        self.scheme = _HTTP
         self.forward: Any = None
         self.exchange: Exchange | None = None
         self.state = _NEW
-        self.deadline = math.inf
+        self.deadline = _NEVER
         self.reading_paused = False
         self.app_started = False
         self.request_ended = False
@@ -124,7 +127,7 @@ class Http1Connection(Stream):
                 self.content_bytes += len(data)
                 if not self.pumping:
                     self._pump()
-            if self.reader.buffered > _HIGH_WATER or self._content_held() > _HIGH_WATER:
+            if self.reader.unread() > _HIGH_WATER or self._content_held() > _HIGH_WATER:
                 self._pause_reading()
             return
         self._pump()
@@ -135,7 +138,7 @@ class Http1Connection(Stream):
         if self.state != _REQUEST:
             if self.state == _LINGER:
                 self.transport.close()
-            elif self.state == _IN_HEAD or self.reader.buffered:
+            elif self.state == _IN_HEAD or self.reader.unread():
                 self._answer_and_close(Refusal(400, "the connection ended within a request"))
             return False
         if not self.request_ended:
@@ -151,7 +154,7 @@ class Http1Connection(Stream):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over."""
         self.state = _CLOSED
-        self.deadline = math.inf
+        self.deadline = _NEVER
         self.out.clear()
         self.out_size = 0
         self.exchange_gone()
@@ -169,11 +172,11 @@ class Http1Connection(Stream):
         """The client reads again."""
         self.write_paused = False
         self.stalled_at = 0
-        self.deadline = math.inf if self.state == _REQUEST else self.deadline
+        self.deadline = _NEVER if self.state == _REQUEST else self.deadline
         if self.end_seen:
             self.deadline = self.service.now + _END_GRACE
         self.wake_writers()
-        if self.state != _REQUEST and self.state < _LINGER and self.reader.buffered:
+        if self.state != _REQUEST and self.state < _LINGER and self.reader.unread():
             self._pump_later()
 
     # Requests
@@ -198,7 +201,7 @@ class Http1Connection(Stream):
         while self.state < _LINGER:
             if self.state != _REQUEST and self.write_paused:
                 # Who doesn't read answers gets no further ones.
-                if reader.buffered > _HIGH_WATER:
+                if reader.unread() > _HIGH_WATER:
                     self._pause_reading()
                 return
             if self.request_ended:
@@ -234,7 +237,7 @@ class Http1Connection(Stream):
         """Set the deadline of a head that has begun, or go on waiting for one."""
         if self.reading_paused:
             self._resume_reading()
-        if self.state != _IN_HEAD and self.reader.buffered:
+        if self.state != _IN_HEAD and self.reader.unread():
             self.state = _IN_HEAD
             self.deadline = self.service.now + self.service.limits.head
 
@@ -243,13 +246,13 @@ class Http1Connection(Stream):
         service = self.service
         reader = self.reader
         self.state = _REQUEST
-        self.deadline = math.inf
+        self.deadline = _NEVER
         self.app_started = False
         self.request_ended = False
         self.response_ended = False
         has_content = reader.content_length != 0
         keep_alive = reader.keep_alive and not service.draining and not self.end_seen
-        self.writer.start_request(reader.method, reader.version, keep_alive)
+        self.writer.start_request(reader.method, reader.is_1_1, keep_alive)
         if has_content:
             self.said_continue = not reader.expect_continue
             self.content_since = service.now
@@ -262,31 +265,27 @@ class Http1Connection(Stream):
     def _scope(self) -> dict[str, Any]:
         service = self.service
         reader = self.reader
-        path = reader.path
-        raw_path = reader.raw_path
+        # A copy with all keys in place costs less than filling an empty dict.
+        scope = service.scope.copy()
+        scope["server"] = self.server
+        scope["client"] = self.client
+        scope["method"] = reader.method
+        scope["path"] = reader.path
+        scope["raw_path"] = reader.raw_path
+        scope["query_string"] = reader.query
+        scope["headers"] = reader.fields
+        scope["state"] = service.state.copy()
+        scope["extensions"] = _EXTENSIONS.copy()
         if service.root_path:
-            path = service.root_path + path
-            raw_path = service.root_path.encode() + raw_path
-        extensions = _EXTENSIONS if reader.version == "1.1" else _EXTENSIONS_10
-        extensions = extensions.copy()
-        if reader.te_trailers and reader.version == "1.1":
-            extensions["http.response.trailers"] = {}
-        scope = {
-            "type": "http",
-            "asgi": service.asgi,
-            "http_version": reader.version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "method": reader.method,
-            "root_path": service.root_path,
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": reader.query,
-            "headers": reader.fields,
-            "state": service.state.copy(),
-            "extensions": extensions,
-        }
+            scope["path"] = service.root_path + reader.path
+            scope["raw_path"] = service.root_path.encode() + reader.raw_path
+        if self.scheme is not _HTTP:
+            scope["scheme"] = self.scheme
+        if not reader.is_1_1:
+            scope["http_version"] = "1.0"
+            scope["extensions"] = _EXTENSIONS_10.copy()
+        elif reader.te_trailers:
+            scope["extensions"]["http.response.trailers"] = {}
         if reader.forwarded and self.forward is not None:
             self.forward(scope)
         return scope
@@ -298,7 +297,7 @@ class Http1Connection(Stream):
         self.app_started = True
         service = self.service
         task = service.starter.start(exchange.run())
-        if not task.done():
+        if not exchange.ended:
             exchange.task = task
             service.tasks.add(task)
 
@@ -345,7 +344,10 @@ class Http1Connection(Stream):
         if access is not None:
             reader = self.reader
             exchange = self.exchange
-            client = self.client if exchange is None else exchange.scope["client"]
+            # A trusted proxy's claim has replaced ours; the app may have removed it.
+            client = self.client
+            if exchange is not None:
+                client = exchange.scope.get("client", client)
             access.request(client, reader.method, reader.target, reader.version, status)
         if more:
             self._put(data)
@@ -374,7 +376,7 @@ class Http1Connection(Stream):
 
     def inform(self, status: int, fields: FieldLines) -> None:
         """Write a 1xx response; HTTP/1.0 has none."""
-        if self.reader.version == "1.1":
+        if self.reader.is_1_1:
             self._put(self.writer.interim(status, fields))
 
     async def write_file(self, file: BinaryIO, offset: int, count: int, more: bool) -> None:
@@ -431,9 +433,8 @@ class Http1Connection(Stream):
         self._cut()
 
     def app_ended(self, exchange: Exchange) -> None:
-        """The app's task is over."""
-        if exchange.task is not None:
-            self.service.tasks.discard(exchange.task)
+        """The app's task, which had to wait for something, is over."""
+        self.service.tasks.discard(exchange.task)
 
     # Writing
 
@@ -451,13 +452,13 @@ class Http1Connection(Stream):
         """Write the end of a response and go on to what follows it."""
         self.response_ended = True
         self.service.total_requests += 1
-        if self.out:
+        if self.out or (self.pumping and self.reader.unread()):
+            # Answers to requests that came together leave together, up to a bound:
+            # small requests may have large answers.
             self.out.append(data)
-            if not self.pumping or not self.reader.buffered:
+            self.out_size += len(data)
+            if not self.pumping or not self.reader.unread() or self.out_size >= _HIGH_WATER:
                 self._flush()
-        elif self.pumping and self.reader.buffered:
-            # Answers to requests that came together leave together.
-            self.out.append(data)
         elif data:
             self.transport_write(data)
         if not self.pumping:
@@ -466,7 +467,7 @@ class Http1Connection(Stream):
     def _after_response(self) -> None:
         """Go on, from within the app's step, to what follows a response."""
         if self.request_ended:
-            if self.writer.keep_alive and self.reader.buffered:
+            if self.writer.keep_alive and self.reader.unread():
                 self._pump_later()
             else:
                 self._end_request()
@@ -549,7 +550,7 @@ class Http1Connection(Stream):
             self.transport.close()
 
     def _close(self) -> None:
-        if self.request_ended and not self.reader.buffered:
+        if self.request_ended and not self.reader.unread():
             self.state = _CLOSED
             self.deadline = self.service.now + self.service.limits.write
             self.transport.close()
@@ -574,6 +575,8 @@ class Http1Connection(Stream):
         """Look at the deadlines; called about twice a second."""
         if now >= self.deadline:
             self._deadline_passed(now)
+        elif self.state == _KEEP_ALIVE:
+            self.reader.forget()
         elif self.state == _REQUEST and not self.request_ended:
             self._check_content_rate(now)
 
@@ -590,14 +593,14 @@ class Http1Connection(Stream):
         elif self.state == _IN_HEAD:
             self._answer_and_close(Refusal(408, f"request head took over {limits.head:g} s"))
         elif self.state == _REQUEST and self.end_seen:
-            self.deadline = math.inf
+            self.deadline = _NEVER
             if self.exchange is not None:
                 self.exchange.end_of_client()
         elif self.state == _LINGER or self.state == _CLOSED:
             self.transport.abort()
         else:
             self.state = _CLOSED
-            self.deadline = math.inf
+            self.deadline = _NEVER
             self.transport.close()
 
     def _check_content_rate(self, now: float) -> None:
@@ -629,7 +632,7 @@ class Http1Connection(Stream):
         read_now = getattr(self.transport, "read_now", None)
         if read_now is not None:
             read_now()
-        if (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.buffered:
+        if (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread():
             self.state = _CLOSED
             self.transport.close()
 

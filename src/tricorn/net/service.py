@@ -71,7 +71,8 @@ class Service:
         self.concurrency = limits.concurrency
         self.body_limit = 0
         self.root_path = ""
-        self.asgi: dict[str, str] = {"version": "3.0", "spec_version": "2.5"}
+        self.scope: dict[str, Any] = {}
+        self.use_scope("3.0", "")
         self.state: dict[str, Any] = {}
         self.access: AccessSink | None = None
         self.forwarder: Forwarder | None = None
@@ -85,6 +86,27 @@ class Service:
         self.now = loop.time()
         self.timer: asyncio.TimerHandle | None = None
         self.date_second = 0
+
+    def use_scope(self, asgi_version: str, root_path: str) -> None:
+        """Set what all HTTP scopes of this worker have in common (ASGI HTTP 2.5)."""
+        self.root_path = root_path
+        # Every key, in the specification's order; a request's own replace the None.
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": asgi_version, "spec_version": "2.5"},
+            "http_version": "1.1",
+            "server": None,
+            "client": None,
+            "scheme": "http",
+            "method": None,
+            "root_path": root_path,
+            "path": None,
+            "raw_path": None,
+            "query_string": None,
+            "headers": None,
+            "state": None,
+            "extensions": None,
+        }
 
     def start(self) -> None:
         """Begin to look after deadlines and the Date field."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 from tricorn.asgi.task import TaskStarter
@@ -82,12 +81,11 @@ def make_service(
         default_fields(config),
     )
     service.body_limit = config.limit_body_size or 0
-    service.root_path = config.root_path
+    asgi_version = "2.0" if config.interface == "asgi2" else "3.0"
+    service.use_scope(asgi_version, config.root_path)
     service.state = state
     service.forwarder = forwarder(config)
     service.starter = TaskStarter(loop, config.reset_contextvars)
-    with contextlib.suppress(KeyError):
-        service.asgi = {"version": config.asgi_version, "spec_version": "2.5"}
     access = AccessLog(loop.call_soon)
     service.access = access if config.access_log and access.enabled else None
     return service

@@ -1,6 +1,12 @@
-from tricorn.wire.scan cimport find_head_end, has_isolated_line_end, scan_fields, scan_request_line
+cimport cython
+
+from tricorn.wire.scan cimport (
+    find_byte, find_head_end, find_line_end, has_isolated_line_end, is_same, scan_fields,
+    scan_request_line,
+)
 
 cdef int _HEAD_WAIT, _LENGTH, _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, _TRAILERS, _NO_CONTENT, _ENDED
+cdef Py_ssize_t _REMEMBERED
 cdef int _HOST, _HOST_TWICE, _IS_FORWARDED, _PLAIN
 cdef bytes _TOKEN_START
 
@@ -16,20 +22,31 @@ cdef class RequestReader:
     cdef public bytes data, target, raw_path, query, upgrade
     cdef public str method, path, version
     cdef public list fields
-    cdef public bint keep_alive, chunked, expect_continue, te_trailers, forwarded
+    cdef public bytes last_line, last_host, last_section
+    cdef public list last_fields, last_special
+    cdef public int last_flags
+    cdef public bint is_1_1, keep_alive, chunked, expect_continue, te_trailers, forwarded
 
     cpdef feed(self, bytes data)
+    cpdef Py_ssize_t unread(self)
+    cpdef forget(self)
     cpdef int next(self) except -1
     cpdef start_next(self)
     cdef int _step(self) except -1
+    @cython.locals(end=Py_ssize_t)
     cdef int _read_head(self) except -1
     cdef int _read_partial_head(self) except -1
+    @cython.locals(data=bytes, start=Py_ssize_t, line_end=Py_ssize_t, section=Py_ssize_t, special=list, flags=int)
     cdef _take_head(self, Py_ssize_t end)
-    cdef _take_version(self, int version)
+    cdef _take_line(self, Py_ssize_t start, Py_ssize_t end)
+    cdef int _take_fields(self, Py_ssize_t start, Py_ssize_t end, list special) except -1
+    cdef _use_authority(self)
+    @cython.locals(target=bytes, question=Py_ssize_t)
     cdef _take_target(self)
     cdef _check_host(self, int flags, bytes host)
     cdef _take_framing(self, int flags, list special)
     cdef _take_connection(self, list special)
+    @cython.locals(available=Py_ssize_t)
     cdef int _read_data(self, int after) except -1
     cdef int _read_chunked(self) except -1
     cdef bint _read_chunk_end(self) except -1

@@ -37,8 +37,11 @@ from tricorn.wire.fields import (
     tokens,
 )
 from tricorn.wire.scan import (
+    find_byte,
     find_head_end,
+    find_line_end,
     has_isolated_line_end,
+    is_same,
     scan_fields,
     scan_request_line,
 )
@@ -75,6 +78,8 @@ _KNOWN_CODINGS: Final = frozenset(
 _HEX: Final = b"0123456789abcdefABCDEF"
 _DIGITS: Final = b"0123456789"
 _EXTENSION_CONTROLS: Final = bytes(set(range(32)) - {9}) + b"\x7f"
+# Field sections up to this many bytes are remembered, see `RequestReader.forget`.
+_REMEMBERED: Final = 1024
 _TOKEN_START: Final = (
     b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
@@ -144,12 +149,34 @@ class RequestReader:
         self.upgrade = b""
         self.te_trailers = False
         self.forwarded = False
+        self.is_1_1 = True
+        self.last_line = b""
+        self.last_host = b""
+        self.last_section = b""
+        self.last_fields: Fields = []
+        self.last_special: list[bytes | None] = []
+        self.last_flags = 0
 
     @property
     def buffered(self) -> int:
         """Bytes fed and not yet consumed."""
+        return self.unread()
+
+    def unread(self) -> int:
+        """Return `buffered`."""
         waiting = len(self.bytes_in) - self.at
         return waiting if self.partial is None else waiting + len(self.partial)
+
+    def forget(self) -> None:
+        """Drop what is remembered of the last head.
+
+        A client's requests are alike: the same field section, often the same request
+        line. What equals the last one isn't read again. An idle connection should
+        not pay for that with memory.
+        """
+        self.last_line = self.last_section = b""
+        self.last_fields = []
+        self.last_special = []
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection."""
@@ -266,25 +293,27 @@ class RequestReader:
         start = self.at
         if data[start] not in _TOKEN_START:
             raise _not_a_request(data[start])
-        line_end = data.find(b"\r\n", start)
+        line_end = find_line_end(data, start)
         if line_end - start > self.line_limit:
             raise self._line_too_long()
         section = line_end + 2
         if end - 2 - section > self.section_limit:
             raise self._section_too_long()
-        method, target, version = scan_request_line(data, start, line_end)
-        self.method = method
-        self.target = target
-        self._take_version(version)
-        fields: Fields = []
-        special: list[bytes | None] = [None] * SPECIALS
-        flags = scan_fields(data, section, end - 2, fields, special, self.field_limit)
-        self.fields = fields
+        if not is_same(data, start, line_end, self.last_line):
+            self._take_line(start, line_end)
+        if self.last_flags and is_same(data, section, end - 2, self.last_section):
+            flags = self.last_flags
+            special = self.last_special
+            self.fields = self.last_fields.copy()
+        else:
+            special = [None, None, None, None, None, None, None, None]
+            flags = self._take_fields(section, end - 2, special)
         self.at = end
-        self._take_target()
         self._check_host(flags, special[_HOST])
+        if self.target[0] != 47 and self.target != b"*":
+            self._use_authority()
         self.forwarded = (flags & _IS_FORWARDED) != 0
-        self.keep_alive = self.version == "1.1"
+        self.keep_alive = self.is_1_1
         self.expect_continue = False
         self.upgrade = b""
         self.te_trailers = False
@@ -296,16 +325,30 @@ class RequestReader:
             self.content_length = 0
             self.state = _NO_CONTENT
 
-    def _take_version(self, version: int) -> None:
-        if version == 11:
-            self.version = "1.1"
-        elif version == 10:
-            self.version = "1.0"
-        elif version // 10 == 1:
-            # RFC 9110 §2.5: a higher minor version is read as the highest known.
-            self.version = "1.1"
-        else:
+    def _take_line(self, start: int, end: int) -> None:
+        """Read the request line in `bytes_in[start:end]`."""
+        self.last_line = b""
+        self.method, self.target, version = scan_request_line(self.bytes_in, start, end)
+        if version // 10 != 1:
             raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        # RFC 9110 §2.5: a higher minor version is read as the highest known.
+        self.is_1_1 = version != 10
+        self.version = "1.1" if version != 10 else "1.0"
+        self._take_target()
+        self.last_line = self.bytes_in[start:end]
+
+    def _take_fields(self, start: int, end: int, special: list[bytes | None]) -> int:
+        """Read the field section in `bytes_in[start:end]`; return the scan's flags."""
+        fields: Fields = []
+        flags = scan_fields(self.bytes_in, start, end, fields, special, self.field_limit)
+        self.fields = fields
+        self.last_flags = 0
+        if end - start <= _REMEMBERED:
+            self.last_section = self.bytes_in[start:end]
+            self.last_fields = fields.copy()
+            self.last_special = special
+            self.last_flags = flags
+        return flags
 
     def _take_target(self) -> None:
         target = self.target
@@ -318,41 +361,39 @@ class RequestReader:
                 if self.method != "OPTIONS":
                     raise Refusal(400, "the target * is for OPTIONS only")
             else:
-                target = self._take_absolute(target)
-        question = target.find(b"?")
+                target = authority_of(target)[1]
+        question = find_byte(target, 63)  # "?"
         if question < 0:
             self.raw_path = target
             self.query = b""
         else:
             self.raw_path = target[:question]
             self.query = target[question + 1 :]
-        if b"%" in self.raw_path:
+        if find_byte(self.raw_path, 37) >= 0:  # "%"
             self.path = unquote_to_bytes(self.raw_path).decode("utf-8", "replace")
         else:
             self.path = self.raw_path.decode("ascii")
 
-    def _take_absolute(self, target: bytes) -> bytes:
-        """Read an absolute-form target (RFC 9112 §3.2.2); return path and query.
-
-        Its authority replaces Host.
-        """
-        authority, rest = authority_of(target)
+    def _use_authority(self) -> None:
+        """Replace Host by an absolute-form target's authority (RFC 9112 §3.2.2)."""
+        authority = authority_of(self.target)[0]
         hosts = [index for index, field in enumerate(self.fields) if field[0] == b"host"]
         if len(hosts) == 1:
             self.fields[hosts[0]] = (b"host", authority)
         elif not hosts and self.version == "1.0":
             self.fields.insert(0, (b"host", authority))
-        return rest
 
     def _check_host(self, flags: int, host: bytes | None) -> None:
         """RFC 9112 §3.2: exactly one valid Host in HTTP/1.1, never two."""
         if flags & _HOST_TWICE:
             raise Refusal(400, "more than one Host field")
         if host is None:
-            if self.version == "1.1":
+            if self.is_1_1:
                 raise Refusal(400, "no Host field")
-        elif not host_is_valid(host):
-            raise Refusal(400, "malformed Host field")
+        elif host != self.last_host:
+            if not host_is_valid(host):
+                raise Refusal(400, "malformed Host field")
+            self.last_host = host
 
     # How long the content is, and what the connection does afterwards
 

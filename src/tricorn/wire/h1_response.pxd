@@ -1,3 +1,5 @@
+cimport cython
+
 from tricorn.wire.scan cimport encode_fields
 
 cdef int _UNSTARTED, _BY_LENGTH, _CHUNKED, _BY_CLOSE, _NO_CONTENT, _COMPLETE, _OVERRIDES
@@ -12,9 +14,10 @@ cdef class DefaultFields:
 cdef class ResponseWriter:
     cdef public DefaultFields defaults
     cdef public bint is_head, keep_alive
-    cdef public str version
+    cdef public bint is_1_1
     cdef public int framing
     cdef public long long left
-    cpdef start_request(self, str method, str version, bint keep_alive)
+    cpdef start_request(self, str method, bint is_1_1, bint keep_alive)
+    @cython.locals(line=bytes, block=bytes, flags=int, length=cython.longlong, size=Py_ssize_t, framing=int)
     cpdef bytes head(self, status, fields, bytes body, bint more)
     cpdef bytes body(self, bytes data, bint more)

@@ -82,12 +82,12 @@ class ResponseWriter:
 
     def __init__(self, defaults: DefaultFields) -> None:
         self.defaults = defaults
-        self.start_request("GET", "1.1", True)
+        self.start_request("GET", True, True)
 
-    def start_request(self, method: str, version: str, keep_alive: bool) -> None:
+    def start_request(self, method: str, is_1_1: bool, keep_alive: bool) -> None:
         """Get ready for the response to the next request."""
         self.is_head = method == "HEAD"
-        self.version = version
+        self.is_1_1 = is_1_1
         self.keep_alive = keep_alive
         self.framing = _UNSTARTED
         self.left = 0
@@ -134,7 +134,7 @@ class ResponseWriter:
         elif not more:
             length = size
             added = b"content-length: %d\r\n" % size
-        elif self.version == "1.1":
+        elif self.is_1_1:
             framing = _CHUNKED
             added = b"transfer-encoding: chunked\r\n"
             body = b"%x\r\n%b\r\n" % (size, body) if size else b""
@@ -147,7 +147,7 @@ class ResponseWriter:
         if not self.keep_alive:
             end = _CLOSE
         else:
-            end = _END if self.version == "1.1" else _KEEP
+            end = _END if self.is_1_1 else _KEEP
         self.left = length - size if framing == _BY_LENGTH else 0
         self.framing = framing if more else _COMPLETE
         return b"".join((line, default, block, added, end, body))

@@ -1,5 +1,8 @@
 cpdef tuple scan_request_line(bytes data, Py_ssize_t start, Py_ssize_t end)
 cpdef int scan_fields(bytes data, Py_ssize_t start, Py_ssize_t end, list fields, list special, Py_ssize_t most) except -1
 cpdef Py_ssize_t find_head_end(data, Py_ssize_t start) except -2
+cpdef Py_ssize_t find_line_end(data, Py_ssize_t start) except -2
+cpdef Py_ssize_t find_byte(bytes data, int byte) except -2
+cpdef bint is_same(bytes data, Py_ssize_t start, Py_ssize_t end, bytes other) except -1
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1
 cpdef tuple encode_fields(fields)

@@ -124,6 +124,21 @@ def find_head_end(data: bytes | bytearray, start: int) -> int:
     return -1 if index < 0 else index + 4
 
 
+def find_line_end(data: bytes | bytearray, start: int) -> int:
+    """Return the index of the next CRLF, or -1."""
+    return data.find(b"\r\n", start)
+
+
+def find_byte(data: bytes, byte: int) -> int:
+    """Return the index of the first such byte, or -1."""
+    return data.find(byte)
+
+
+def is_same(data: bytes, start: int, end: int, other: bytes) -> bool:
+    """Say whether `data[start:end]` equals `other`."""
+    return end - start == len(other) and data.startswith(other, start)
+
+
 def has_isolated_line_end(data: bytes | bytearray, start: int) -> bool:
     """Say whether a CR or LF stands alone in `data[start:]` (RFC 9112 §2.2).
 

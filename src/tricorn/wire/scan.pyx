@@ -289,6 +289,43 @@ cpdef Py_ssize_t find_head_end(data, Py_ssize_t start) except -2:
     return -1 if found < 0 else start + found
 
 
+cpdef Py_ssize_t find_line_end(data, Py_ssize_t start) except -2:
+    cdef Py_ssize_t size
+    cdef cstring text
+    cdef cstring at
+    if isinstance(data, bytes):
+        text = <cstring>PyBytes_AS_STRING(data)
+        size = PyBytes_GET_SIZE(data)
+    else:
+        text = <cstring>PyByteArray_AS_STRING(<bytearray?>data)
+        size = PyByteArray_GET_SIZE(data)
+    if start < 0:
+        raise IndexError("outside the data")
+    while start < size - 1:
+        # Not the last byte: a CRLF needs one behind it.
+        at = <cstring>memchr(text + start, 0x0D, <size_t>(size - 1 - start))
+        if at is NULL:
+            return -1
+        if at[1] == 0x0A:
+            return at - text
+        start = at - text + 1
+    return -1
+
+
+cpdef Py_ssize_t find_byte(bytes data, int byte) except -2:
+    cdef cstring text = <cstring>PyBytes_AS_STRING(data)
+    cdef cstring at = <cstring>memchr(text, byte, <size_t>PyBytes_GET_SIZE(data))
+    return -1 if at is NULL else at - text
+
+
+cpdef bint is_same(bytes data, Py_ssize_t start, Py_ssize_t end, bytes other) except -1:
+    if start < 0 or end > PyBytes_GET_SIZE(data) or end < start:
+        raise IndexError("outside the data")
+    return end - start == PyBytes_GET_SIZE(other) and memcmp(
+        PyBytes_AS_STRING(data) + start, PyBytes_AS_STRING(other), <size_t>(end - start)
+    ) == 0
+
+
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1:
     cdef Py_ssize_t size, index
     cdef cstring text
