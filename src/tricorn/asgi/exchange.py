@@ -237,6 +237,7 @@ class Exchange:
             # Stays held when HTTP forbids the head: a 500 can still be sent.
             self.stream.start(self.status, self.fields, body, keep_open)
             self.phase = _BODY
+            self.fields = ()  # gathers the trailers from here on
         elif body or not keep_open:
             self.stream.write(body, keep_open)
         if not more:
@@ -321,6 +322,7 @@ class Exchange:
                     fields = [*fields, (b"content-length", str(count).encode())]
                 self.stream.start(self.status, fields, b"", True)
                 self.phase = _BODY
+                self.fields = ()
             await self.stream.write_file(file, offset, count, keep_open)
         except ResponseError as error:
             raise RuntimeError(str(error)) from None
