@@ -1,5 +1,6 @@
 from tricorn.net.sysio cimport Poller, accept, receive, transmit
 
+cdef Py_ssize_t _SEND_AT_ONCE
 cdef int _READABLE, _WRITABLE
 
 cdef class HubListener:
@@ -13,19 +14,23 @@ cdef class Hub:
     cdef public object loop
     cdef public Poller poller
     cdef public dict handlers
-    cdef public list lost
+    cdef public list lost, unsent
+    cpdef send_all(self)
     cdef public bint running
 
 cdef class HubTransport:
     cdef public Hub hub
     cdef public int fd, events
-    cdef public object peer, protocol, data_received, sock, writable, error, pending
+    cdef public object peer, protocol, data_received, sock, writable, error, current
     cdef public HubListener listener
     cdef public bint reading, closing, end_read, end_wanted, protocol_paused
+    cdef public list queue
     cdef public Py_ssize_t pending_size, high, low
     cpdef on_events(self, int events)
     cpdef write(self, data)
     cdef _read(self)
     cdef _watch(self)
-    cdef _write_pending(self)
+    cdef _enqueue(self, data)
+    cpdef send_queue(self)
+    cdef _sent(self)
     cdef _break(self, error)
