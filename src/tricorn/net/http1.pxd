@@ -21,7 +21,7 @@ cdef class Http1Connection(Stream):
     cdef public str scheme
     cdef public Exchange exchange
     cdef public int state
-    cdef public double deadline, content_since, content_waited
+    cdef public double deadline, content_since, content_waited, stalled_since
     cdef public bint reading_paused, app_started, request_ended, response_ended
     cdef public bint said_continue, pumping, pump_due, flush_due, end_seen
     cdef public long long content_bytes

@@ -96,6 +96,7 @@ class Http1Connection(Stream):
         self.out: list[bytes] = []
         self.out_size = 0
         self.stalled_at = 0
+        self.stalled_since = 0.0
 
     # Called by the transport
 
@@ -135,19 +136,18 @@ class Http1Connection(Stream):
     def eof_received(self) -> bool:
         """The client sends no more; it may still read. Keep our side open."""
         self.end_seen = True
+        unread = self.reader.unread()
         if self.state != _REQUEST:
-            if self.state == _LINGER:
-                self.transport.close()
-            elif self.state == _IN_HEAD or self.reader.unread():
-                self._answer_and_close(Refusal(400, "the connection ended within a request"))
+            if unread and self.write_paused and self.state < _LINGER:
+                # Whole requests may wait there until the client reads its answers.
+                return True
+            self._end_between_requests()
             return False
         if not self.request_ended:
-            # RFC 9112 §8: an incomplete message, of which nothing more can come.
-            if self.response_ended:
-                return False
-            self._answer_and_close(Refusal(400, "the connection ended within a request's content"))
+            self._end_within_content()
             return True
-        self.writer.keep_alive = False
+        if not unread:
+            self.writer.keep_alive = False
         self.deadline = min(self.deadline, self.service.now + _END_GRACE)
         return True
 
@@ -164,17 +164,17 @@ class Http1Connection(Stream):
 
     def pause_writing(self) -> None:
         """The client doesn't read what was written."""
+        service = self.service
         self.write_paused = True
         self.stalled_at = self.transport.get_write_buffer_size()
-        self.deadline = self.service.now + self.service.limits.write
+        self.stalled_since = service.now
+        self.deadline = min(self.deadline, service.now + service.limits.write)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self.write_paused = False
         self.stalled_at = 0
-        self.deadline = _NEVER if self.state == _REQUEST else self.deadline
-        if self.end_seen:
-            self.deadline = self.service.now + _END_GRACE
+        self.deadline = self._deadline_of_state()
         self.wake_writers()
         if self.state != _REQUEST and self.state < _LINGER and self.reader.unread():
             self._pump_later()
@@ -220,6 +220,9 @@ class Http1Connection(Stream):
                 if self.state != _REQUEST:
                     self._wait_for_head()
                     return
+                if self.end_seen and not self.request_ended:
+                    self._end_within_content()
+                    return
                 if not self.app_started:
                     self._start_app()
                 if not self.request_ended:
@@ -235,6 +238,9 @@ class Http1Connection(Stream):
 
     def _wait_for_head(self) -> None:
         """Set the deadline of a head that has begun, or go on waiting for one."""
+        if self.end_seen:
+            self._end_between_requests()
+            return
         if self.reading_paused:
             self._resume_reading()
         if self.state != _IN_HEAD and self.reader.unread():
@@ -246,12 +252,15 @@ class Http1Connection(Stream):
         service = self.service
         reader = self.reader
         self.state = _REQUEST
-        self.deadline = _NEVER
+        self.deadline = self.service.now + _END_GRACE if self.end_seen else _NEVER
+        self.stalled_at = 0
         self.app_started = False
         self.request_ended = False
         self.response_ended = False
         has_content = reader.content_length != 0
-        keep_alive = reader.keep_alive and not service.draining and not self.end_seen
+        keep_alive = reader.keep_alive and service.keeps_alive and not service.draining
+        if self.end_seen and not reader.unread():
+            keep_alive = False
         self.writer.start_request(reader.method, reader.is_1_1, keep_alive)
         if has_content:
             self.said_continue = not reader.expect_continue
@@ -319,7 +328,8 @@ class Http1Connection(Stream):
     def _end_request(self) -> None:
         """Both halves are complete: close, or read the next request."""
         self.exchange = None
-        if not self.writer.keep_alive or self.service.draining:
+        last = self.service.draining or self.end_seen
+        if not self.writer.keep_alive or (last and not self.reader.unread()):
             self._flush()
             self._close()
             return
@@ -507,6 +517,20 @@ class Http1Connection(Stream):
 
     # Ends
 
+    def _end_between_requests(self) -> None:
+        """The client has ended its side, and no whole request is left."""
+        if self.state < _LINGER and (self.state == _IN_HEAD or self.reader.unread()):
+            self._answer_and_close(Refusal(400, "the connection ended within a request"))
+        else:
+            self.transport.close()
+
+    def _end_within_content(self) -> None:
+        """RFC 9112 §8: an incomplete message, of which nothing more can come."""
+        if self.response_ended:
+            self.transport.close()
+        else:
+            self._answer_and_close(Refusal(400, "the connection ended within a request's content"))
+
     def exchange_gone(self) -> None:
         """Tell the exchange that runs that its client is gone."""
         exchange = self.exchange
@@ -584,12 +608,7 @@ class Http1Connection(Stream):
         limits = self.service.limits
         waiting = self.transport.get_write_buffer_size()
         if waiting:
-            if not self.stalled_at or waiting < self.stalled_at:
-                self.stalled_at = waiting
-                self.deadline = now + limits.write
-            else:
-                logger.info("%s reads nothing for %g s: closed", self._peer(), limits.write)
-                self._cut()
+            self._check_stall(now, waiting)
         elif self.state == _IN_HEAD:
             self._answer_and_close(Refusal(408, f"request head took over {limits.head:g} s"))
         elif self.state == _REQUEST and self.end_seen:
@@ -602,6 +621,30 @@ class Http1Connection(Stream):
             self.state = _CLOSED
             self.deadline = _NEVER
             self.transport.close()
+
+    def _check_stall(self, now: float, waiting: int) -> None:
+        """Give up on a client that takes nothing of the `waiting` bytes."""
+        if not self.stalled_at or waiting < self.stalled_at:
+            self.stalled_at = waiting
+            self.stalled_since = now
+        limit = self.service.limits.write
+        if now - self.stalled_since < limit:
+            self.deadline = self.stalled_since + limit
+        else:
+            logger.info("%s reads nothing for %g s: closed", self._peer(), limit)
+            self._cut()
+
+    def _deadline_of_state(self) -> float:
+        """When what the connection waits for, now that it can write, is overdue."""
+        state = self.state
+        limits = self.service.limits
+        if state == _REQUEST:
+            return self.service.now + _END_GRACE if self.end_seen else _NEVER
+        if state == _KEEP_ALIVE:
+            return self.service.now + limits.keep_alive
+        if state == _IN_HEAD:
+            return self.service.now + limits.head
+        return self.deadline if state == _CLOSED else self.service.now + limits.linger
 
     def _check_content_rate(self, now: float) -> None:
         """Refuse content that trickles in while the app, or nobody, waits for it."""

@@ -10,6 +10,6 @@ cdef class Service:
     cdef public str root_path
     cdef public dict scope, state
     cdef public set connections, tasks
-    cdef public bint draining, full
+    cdef public bint draining, full, keeps_alive
     cdef public list accepts
     cdef public double now

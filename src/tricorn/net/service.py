@@ -69,6 +69,7 @@ class Service:
         self.head_limits = head_limits
         self.defaults = defaults
         self.concurrency = limits.concurrency
+        self.keeps_alive = limits.keep_alive > 0
         self.body_limit = 0
         self.root_path = ""
         self.scope: dict[str, Any] = {}
