@@ -23,4 +23,5 @@ cdef class Exchange:
     cdef _take_start(self, dict message)
     cdef _take_body(self, dict message)
     cdef _advance(self, bytes body, bint more)
+    cdef _head_sent(self)
     cdef _completed(self)

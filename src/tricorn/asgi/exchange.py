@@ -17,9 +17,11 @@ The head is held until the first body message, so that both leave in one write.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, BinaryIO, Final
 
 from tricorn.asgi.ready import READY, WakeUp, failed
@@ -105,10 +107,12 @@ class Exchange:
         """
         try:
             if type(message) is not dict:
-                message = dict(message)
+                message = _plain_message(message)
             kind = message["type"]
-            # Most apps send the very string that stands here: both are interned.
-            if kind is _BODY_KIND or kind == _BODY_KIND:
+            # First what is due: comparing strings is a noticeable part of this.
+            if self.phase == _EXPECT_START and kind == _START_KIND:
+                self._take_start(message)
+            elif kind == _BODY_KIND:
                 self._take_body(message)
             elif kind == _START_KIND:
                 self._take_start(message)
@@ -116,6 +120,8 @@ class Exchange:
                 return self._take_extension(kind, message)
         except ResponseError as error:
             return failed(RuntimeError(str(error)))
+        except KeyError as error:
+            return failed(_incomplete(message, error))
         except Exception as error:
             return failed(error)
         if self.stream.write_paused:
@@ -126,8 +132,8 @@ class Exchange:
         """Call the app and clear up behind it, whatever it does."""
         try:
             result: object = await self.app(self.scope, self.receive, self.send)
-        except asyncio.CancelledError:
-            self._app_failed(None)
+        except asyncio.CancelledError as error:
+            self._app_failed(None if _was_cancelled() else error)
             raise
         except BaseException as error:
             self._app_failed(error)
@@ -212,7 +218,7 @@ class Exchange:
         self.status = status
         fields = message.get("headers")
         if type(fields) is not list:
-            fields = [] if fields is None else list(fields)
+            fields = [] if fields is None else _plain_fields(fields)
         self.fields = fields
         if message.get("trailers", False):
             self.promises_trailers = True
@@ -236,7 +242,7 @@ class Exchange:
         if self.phase == _HELD:
             # Stays held when HTTP forbids the head: a 500 can still be sent.
             self.stream.start(self.status, self.fields, body, keep_open)
-            self.phase = _BODY
+            self._head_sent()
             self.fields = ()  # gathers the trailers from here on
         elif body or not keep_open:
             self.stream.write(body, keep_open)
@@ -245,6 +251,10 @@ class Exchange:
                 self.phase = _TRAILERS
             else:
                 self._completed()
+
+    def _head_sent(self) -> None:
+        self.phase = _BODY
+        self.fields = ()  # from here on those of the trailer section
 
     def _completed(self) -> None:
         self.phase = _COMPLETE
@@ -266,9 +276,9 @@ class Exchange:
         elif kind == "http.response.early_hint":
             self._take_early_hint(message)
         elif kind == "http.response.pathsend":
-            return self._send_path(message)
+            return self._send_path(message["path"])
         elif kind == "http.response.zerocopysend":
-            return self._send_open_file(message)
+            return self._send_open_file(message["file"], message)
         else:
             raise RuntimeError(f"the app sent {kind!r}, which is no message of an HTTP response")
         return READY  # type: ignore[return-value]
@@ -295,12 +305,12 @@ class Exchange:
             raise ClientDisconnected("the client has disconnected")
         self.stream.inform(103, [(b"link", link) for link in message["links"]])
 
-    async def _send_path(self, message: Message) -> None:
-        with open(message["path"], "rb") as file:
+    async def _send_path(self, path: str) -> None:
+        with open(path, "rb") as file:
             await self._send_file(file, 0, os.fstat(file.fileno()).st_size, False)
 
-    async def _send_open_file(self, message: Message) -> None:
-        with _borrowed(message["file"]) as file:
+    async def _send_open_file(self, open_file: Any, message: Message) -> None:
+        with _borrowed(open_file) as file:
             offset = message.get("offset")
             if offset is None:
                 offset = os.lseek(file.fileno(), 0, os.SEEK_CUR)
@@ -321,7 +331,7 @@ class Exchange:
                 if not keep_open and not _has_length(fields):
                     fields = [*fields, (b"content-length", str(count).encode())]
                 self.stream.start(self.status, fields, b"", True)
-                self.phase = _BODY
+                self._head_sent()
                 self.fields = ()
             await self.stream.write_file(file, offset, count, keep_open)
         except ResponseError as error:
@@ -337,10 +347,7 @@ class Exchange:
     def _app_failed(self, error: BaseException | None) -> None:
         """Tell the developer, and the client: 500, or a response cut short."""
         if error is not None and not (self.gone and isinstance(error, ClientDisconnected)):
-            # The first frame is ours, and says nothing about the app.
-            traceback = error.__traceback__
-            if traceback is not None and traceback.tb_next is not None:
-                error = error.with_traceback(traceback.tb_next)
+            _drop_our_frames(error)
             logger.error("Exception in ASGI application\n", exc_info=error)
         self._end_broken()
 
@@ -368,6 +375,47 @@ class Exchange:
             self.stream.abort()
 
 
+def _was_cancelled() -> bool:
+    """Whether somebody cancelled this task, rather than one that the app waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _drop_our_frames(error: BaseException) -> None:
+    """Have the traceback of an app's error begin and end in the app."""
+    traceback = error.__traceback__
+    if traceback is None or traceback.tb_next is None:
+        return
+    error.__traceback__ = last = traceback = traceback.tb_next
+    while traceback is not None:
+        if not str(traceback.tb_frame.f_globals.get("__name__")).startswith("tricorn.asgi."):
+            last = traceback
+        traceback = traceback.tb_next
+    last.tb_next = None
+
+
+def _plain_message(message: Any) -> Message:
+    if isinstance(message, Mapping):
+        return dict(message)
+    raise TypeError(f"a message must be a dict, not {type(message).__name__}")
+
+
+def _incomplete(message: Message, error: KeyError) -> Exception:
+    """Say what a message lacks; a KeyError of the app's own stays one."""
+    key = error.args[0] if error.args else None
+    if key not in ("type", "status", "links", "path", "file") or key in message:
+        return error
+    if key == "type":
+        return TypeError("the app sent a message without 'type'")
+    return TypeError(f"the app sent {message['type']!r} without {key!r}")
+
+
+def _plain_fields(fields: Any) -> list[Any]:
+    if isinstance(fields, Iterable) and not isinstance(fields, str | bytes):
+        return list(fields)
+    raise TypeError(f"'headers' must be an iterable of pairs, not {type(fields).__name__}")
+
+
 def _plain_status(status: Any) -> int:
     """Take what is an int but not exactly one, such as `http.HTTPStatus.OK`."""
     if isinstance(status, int) and not isinstance(status, bool):
@@ -387,5 +435,18 @@ def _has_length(fields: FieldLines) -> bool:
 
 def _borrowed(file: Any) -> BinaryIO:
     """Open what the app handed over, so that closing ours leaves its own open."""
+    if not isinstance(file, int) and not hasattr(file, "fileno"):
+        raise TypeError(f"'file' must be an open file, not {type(file).__name__}")
     number = file if isinstance(file, int) else file.fileno()
     return os.fdopen(os.dup(number), "rb", buffering=0)
+
+
+def _mark_as_coroutine_function(function: Any) -> None:
+    """Have `iscoroutinefunction` say what is true of it in effect: asgiref asks."""
+    function._is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(function)
+
+
+_mark_as_coroutine_function(Exchange.receive)
+_mark_as_coroutine_function(Exchange.send)
