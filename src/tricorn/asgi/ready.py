@@ -42,6 +42,22 @@ class Ready:
     def close(self) -> None:
         """Do nothing: there is nothing to give up."""
 
+    # What a coroutine shows of its state, for who looks (`inspect.getcoroutinestate`).
+
+    @property
+    def cr_running(self) -> bool:
+        """It never runs."""
+        return False
+
+    @property
+    def cr_suspended(self) -> bool:
+        """It never waits."""
+        return False
+
+    @property
+    def cr_frame(self) -> None:
+        """It has ended."""
+
 
 Coroutine.register(Ready)
 READY: Final = Ready()
