@@ -11,6 +11,8 @@ from scripts.environments import JOBS, environment, group, python_of
 from scripts.pythons import Python
 from scripts.running import ROOT, TEST, attempt, shown
 
+# On all Pythons but the oldest; the profile is in tests/conftest.py.
+BRIEF = ["-m", "not slow_matrix", "--hypothesis-profile=brief"]
 # Modules that write a page of docs/, and compare it when given --check.
 GENERATORS = ["tricorn.settings.reference"]
 SHOWN = 20  # failures of one environment, at the end
@@ -30,7 +32,7 @@ def run_tests(python: Python, speed: str, args: list[str], whole: bool) -> Outco
     report = place / "report.xml"
     report.unlink(missing_ok=True)
     command = [*python_of(place), "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "loadgroup"]
-    command += [f"--junitxml={report}", *([] if whole else ["-m", "not slow_matrix"]), *args]
+    command += [f"--junitxml={report}", *([] if whole else BRIEF), *args]
     name = f"{python.version} {speed}"
     print(f"\n== {name}", flush=True)
     start = time.monotonic()

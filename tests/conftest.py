@@ -6,11 +6,24 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import tricorn
 
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 SOURCE = Path(__file__).parent.parent / "src"
+IN_CI = os.environ.get("CI") == "true"
+
+# A busy machine is no failure. CI repeats itself, so that what it says is about the change.
+settings.register_profile(
+    "whole",
+    deadline=None,
+    derandomize=IN_CI,
+    database=None if IN_CI else settings().database,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("brief", settings.get_profile("whole"), max_examples=20)
+settings.load_profile("whole")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +57,6 @@ def pytest_runtest_makereport(
 def fail_in_ci(report: Report) -> Report:
     """In CI a package that `pytest.importorskip` misses is a failure: the suite lists it."""
     missing = report.outcome == "skipped" and "could not import" in str(report.longrepr)
-    if missing and os.environ.get("CI") == "true":
+    if missing and IN_CI:
         report.outcome = "failed"
     return report
