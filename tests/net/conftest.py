@@ -10,8 +10,15 @@ import pytest
 from tests.net.rig import Rig
 
 
+@pytest.fixture(scope="session")
+def quick_collection() -> None:
+    """Leave the modules out of collections: each test makes one."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def rig() -> Iterator[Callable[..., Rig]]:
+def rig(quick_collection: None) -> Iterator[Callable[..., Rig]]:
     """Makes a `Rig` for an app. Whatever the loop had to complain of fails the test."""
     loop = asyncio.new_event_loop()
     faults: list[dict[str, Any]] = []

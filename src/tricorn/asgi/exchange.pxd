@@ -2,7 +2,7 @@ from tricorn.asgi.ready cimport WakeUp
 from tricorn.asgi.stream cimport Stream
 
 cdef str _START_KIND, _BODY_KIND
-cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE
+cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE, _FILE
 
 cdef class Exchange:
     cdef public Stream stream

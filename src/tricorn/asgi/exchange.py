@@ -39,6 +39,7 @@ _HELD: Final = 1
 _BODY: Final = 2
 _TRAILERS: Final = 3
 _COMPLETE: Final = 4
+_FILE: Final = 5  # on its way: what else is sent now would end up within it
 
 # Content held for an app that doesn't read; beyond it the wire stops reading.
 HIGH_WATER: Final = 65536
@@ -266,6 +267,8 @@ class Exchange:
             return RuntimeError(f"the app sent {kind!r} before 'http.response.start'")
         if self.phase == _COMPLETE:
             return RuntimeError(f"the app sent {kind!r} after the response was complete")
+        if self.phase == _FILE:
+            return RuntimeError(f"the app sent {kind!r} while a file was on its way")
         return RuntimeError(f"the app sent {kind!r} where trailers were promised")
 
     # Extensions
@@ -311,11 +314,11 @@ class Exchange:
 
     async def _send_open_file(self, open_file: Any, message: Message) -> None:
         with _borrowed(open_file) as file:
-            offset = message.get("offset")
+            offset = _whole(message, "offset")
             if offset is None:
                 offset = os.lseek(file.fileno(), 0, os.SEEK_CUR)
             rest = max(os.fstat(file.fileno()).st_size - offset, 0)
-            count = message.get("count")
+            count = _whole(message, "count")
             count = rest if count is None else min(count, rest)
             await self._send_file(file, offset, count, bool(message.get("more_body", False)))
 
@@ -333,9 +336,15 @@ class Exchange:
                 self.stream.start(self.status, fields, b"", True)
                 self._head_sent()
                 self.fields = ()
+            self.phase = _FILE
             await self.stream.write_file(file, offset, count, keep_open)
+            self.phase = _BODY
         except ResponseError as error:
             raise RuntimeError(str(error)) from None
+        finally:
+            if self.phase == _FILE:
+                # Only part of it was sent, perhaps because the app's task was cancelled.
+                self.stream.abort()
         if not more:
             if self.promises_trailers:
                 self.phase = _TRAILERS
@@ -427,6 +436,14 @@ def _plain_body(body: Any) -> bytes:
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise TypeError(f"'body' must be bytes, not {type(body).__name__}")
+
+
+def _whole(message: Message, name: str) -> int | None:
+    """Return a part's offset or count, None where the message doesn't say."""
+    value = message.get(name)
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise ValueError(f"{name!r} must be a whole number from 0 up, not {value!r}")
 
 
 def _has_length(fields: FieldLines) -> bool:

@@ -20,7 +20,7 @@ import logging
 import math
 from typing import Any, BinaryIO, Final
 
-from tricorn.asgi.exchange import Exchange
+from tricorn.asgi.exchange import ClientDisconnected, Exchange
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.net.service import Service
 from tricorn.wire.errors import Refusal
@@ -409,7 +409,11 @@ class Http1Connection(Stream):
         if before:
             self._put(before)
         self._flush()
-        if await self.transport.send_file(file, offset, count) != count:
+        try:
+            sent = await self.transport.send_file(file, offset, count)
+        except ConnectionError:
+            raise self._client_left() from None
+        if sent != count:
             self._cut()
             raise ValueError("the file became shorter while it was sent")
         if behind:
@@ -426,6 +430,13 @@ class Http1Connection(Stream):
             self.write(piece, True)
             count -= len(piece)
             await self.drained()
+            if self.state == _CLOSED:
+                raise self._client_left()
+
+    def _client_left(self) -> ClientDisconnected:
+        """Make the error of a client that left while a file was sent to it."""
+        self.exchange_gone()
+        return ClientDisconnected("the client has disconnected")
 
     def want_content(self) -> None:
         """The app waits for content."""
