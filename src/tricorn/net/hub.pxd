@@ -1,7 +1,12 @@
+cimport cython
+
 from tricorn.net.sysio cimport Poller, accept, receive, transmit
 
 cdef Py_ssize_t _SEND_AT_ONCE
 cdef int _READABLE, _WRITABLE
+
+cdef class Hub
+cdef class HubTransport
 
 cdef class HubListener:
     cdef public Hub hub
@@ -13,8 +18,11 @@ cdef class HubListener:
 cdef class Hub:
     cdef public object loop
     cdef public Poller poller
-    cdef public dict handlers
+    cdef public dict transports, listeners
+    @cython.locals(index=int, fd=int, transport=HubTransport, listener=HubListener)
+    cpdef on_ready(self)
     cdef public list lost, unsent
+    @cython.locals(transport=HubTransport)
     cpdef send_all(self)
     cdef public bint running
 
@@ -27,10 +35,13 @@ cdef class HubTransport:
     cdef public list queue
     cdef public Py_ssize_t pending_size, high, low
     cpdef on_events(self, int events)
+    @cython.locals(sent=Py_ssize_t)
     cpdef write(self, data)
     cdef _read(self)
+    @cython.locals(events=int)
     cdef _watch(self)
     cdef _enqueue(self, data)
+    @cython.locals(sent=Py_ssize_t, size=Py_ssize_t, queue=list)
     cpdef send_queue(self)
     cdef _sent(self)
     cdef _break(self, error)

@@ -63,7 +63,7 @@ class HubListener:
     def resume(self) -> None:
         """Accept (again)."""
         self.retry = None
-        if not self.watched and self.fd in self.hub.handlers:
+        if not self.watched and self.fd in self.hub.listeners:
             self.watched = True
             self.hub.poller.add(self.fd, _READABLE)
 
@@ -100,7 +100,8 @@ class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.poller = Poller()
-        self.handlers: dict[int, Any] = {}
+        self.transports: dict[int, HubTransport] = {}
+        self.listeners: dict[int, HubListener] = {}
         self.lost: list[HubTransport] = []
         self.unsent: list[HubTransport] = []
         self.running = False
@@ -109,7 +110,7 @@ class Hub:
     def listen(self, sock: socket.socket, factory: Callable[[], Any]) -> HubListener:
         """Accept connections from a listening, non-blocking socket."""
         listener = HubListener(self, sock, factory)
-        self.handlers[listener.fd] = listener
+        self.listeners[listener.fd] = listener
         listener.resume()
         return listener
 
@@ -118,13 +119,12 @@ class Hub:
         listener.pause()
         if listener.retry is not None:
             listener.retry.cancel()
-        self.handlers.pop(listener.fd, None)
+        self.listeners.pop(listener.fd, None)
 
     def close(self) -> None:
         """Give up the set. Connections still open are aborted."""
-        for handler in list(self.handlers.values()):
-            if isinstance(handler, HubTransport):
-                handler.abort()
+        for transport in list(self.transports.values()):
+            transport.abort()
         self.tell_lost()
         self.loop.remove_reader(self.poller.fileno())
         self.poller.close()
@@ -134,12 +134,17 @@ class Hub:
         self.running = True
         try:
             for index in range(self.poller.wait()):
-                handler = self.handlers.get(self.poller.fd_at(index))
-                # Gone since the events were collected.
-                if handler is not None:
-                    handler.on_events(self.poller.events_at(index))
+                fd = self.poller.fd_at(index)
+                transport = self.transports.get(fd)
+                if transport is not None:
+                    transport.on_events(self.poller.events_at(index))
                     if len(self.unsent) >= _SEND_AT_ONCE:
                         self.send_all()
+                    continue
+                # Neither: closed since the events were collected.
+                listener = self.listeners.get(fd)
+                if listener is not None:
+                    listener.on_events(self.poller.events_at(index))
         finally:
             self.running = False
             self.send_all()
@@ -196,7 +201,7 @@ class HubTransport:
     def begin(self, protocol: Any) -> None:
         """Connect the protocol and read at once: most clients have spoken by now."""
         self.set_protocol(protocol)
-        self.hub.handlers[self.fd] = self
+        self.hub.transports[self.fd] = self
         protocol.connection_made(self)
         if self.fd >= 0:
             if self.reading:
@@ -458,7 +463,7 @@ class HubTransport:
         self.closing = True
         self.error = error
         hub = self.hub
-        hub.handlers.pop(fd, None)
+        hub.transports.pop(fd, None)
         self.current = None
         self.queue.clear()
         self.pending_size = 0

@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.wire.scan cimport encode_fields
+from tricorn.wire.scan cimport encode_fields, joined
 
 cdef int _UNSTARTED, _BY_LENGTH, _CHUNKED, _BY_CLOSE, _NO_CONTENT, _COMPLETE, _OVERRIDES
 cdef dict _STATUS_LINES
@@ -18,6 +18,6 @@ cdef class ResponseWriter:
     cdef public int framing
     cdef public long long left
     cpdef start_request(self, str method, bint is_1_1, bint keep_alive)
-    @cython.locals(line=bytes, block=bytes, flags=int, length=cython.longlong, size=Py_ssize_t, framing=int)
+    @cython.locals(line=bytes, block=bytes, added=bytes, default=bytes, end=bytes, flags=int, length=cython.longlong, size=Py_ssize_t, framing=int)
     cpdef bytes head(self, status, fields, bytes body, bint more)
     cpdef bytes body(self, bytes data, bint more)

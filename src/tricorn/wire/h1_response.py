@@ -12,8 +12,14 @@ from http import HTTPStatus
 from typing import Final
 
 from tricorn.wire.errors import ResponseError
-from tricorn.wire.fields import HAS_DATE, HAS_SERVER, WANTS_CLOSE, Fields
-from tricorn.wire.scan import encode_fields
+from tricorn.wire.fields import (
+    FORBIDDEN_TRAILERS,
+    HAS_DATE,
+    HAS_SERVER,
+    WANTS_CLOSE,
+    Fields,
+)
+from tricorn.wire.scan import encode_fields, joined
 
 # What an app gives for its fields: any iterable of pairs.
 FieldLines = Iterable[Iterable[bytes]]
@@ -150,7 +156,7 @@ class ResponseWriter:
             end = _END if self.is_1_1 else _KEEP
         self.left = length - size if framing == _BY_LENGTH else 0
         self.framing = framing if more else _COMPLETE
-        return b"".join((line, default, block, added, end, body))
+        return joined(line, default, block, added + end if added else end, body)
 
     def body(self, data: bytes, more: bool) -> bytes:
         """Serialise the next piece of content, the last one unless `more`.
@@ -179,7 +185,11 @@ class ResponseWriter:
 
     def trailers(self, fields: FieldLines) -> bytes:
         """Serialise the last chunk and a trailer section (RFC 9112 §7.1.2)."""
+        fields = list(fields)
         block = encode_fields(fields)[0]
+        for name, _ in fields:
+            if bytes(name).lower() in FORBIDDEN_TRAILERS:
+                raise ResponseError(f"{name!r} can't be a trailer: it belongs into the head")
         self.framing = _COMPLETE
         return b"0\r\n" + block + b"\r\n"
 

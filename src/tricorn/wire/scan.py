@@ -147,6 +147,11 @@ def has_isolated_line_end(data: bytes | bytearray, start: int) -> bool:
     return _ISOLATED_LF.search(data, start) is not None
 
 
+def joined(first: bytes, second: bytes, third: bytes, fourth: bytes, body: bytes) -> bytes:
+    """Join the parts of a response that are always the same number."""
+    return b"".join((first, second, third, fourth, body))
+
+
 def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     """Serialise an app's response fields, names in lower case.
 

@@ -346,6 +346,30 @@ cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1:
     return False
 
 
+cdef inline char* _append(char* at, bytes part) noexcept:
+    memcpy(at, PyBytes_AS_STRING(part), <size_t>PyBytes_GET_SIZE(part))
+    return at + PyBytes_GET_SIZE(part)
+
+
+cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes body):
+    cdef bytes whole
+    cdef char* at
+    if first is None or second is None or third is None or fourth is None or body is None:
+        raise TypeError("every part must be bytes")
+    whole = PyBytes_FromStringAndSize(
+        NULL,
+        PyBytes_GET_SIZE(first) + PyBytes_GET_SIZE(second) + PyBytes_GET_SIZE(third)
+        + PyBytes_GET_SIZE(fourth) + PyBytes_GET_SIZE(body),
+    )
+    at = PyBytes_AS_STRING(whole)
+    at = _append(at, first)
+    at = _append(at, second)
+    at = _append(at, third)
+    at = _append(at, fourth)
+    _append(at, body)
+    return whole
+
+
 # One buffer for all responses of the process: the functions here never give up
 # the interpreter lock while they use it.
 cdef char* _block = NULL
