@@ -48,7 +48,7 @@ class TaskStarter:
         self.loop = loop
         self.fresh_context = fresh_context
         self.step: Any = None
-        self.steps: list[Any] = []
+        self.context: Any = None
         self.patched = False
         self.eager = not loop.get_debug() and loop.get_task_factory() is None
         self.loop_names: dict[str, Any] = {}
@@ -56,6 +56,7 @@ class TaskStarter:
         self.call_soon: Callable[..., Any] = loop.call_soon
         self.register: Callable[[Any], None] = _nothing
         self.note: Callable[..., Any] = self._note
+        self.skip: Callable[[Any], None] = self._skip
         if self.eager and not _BUILT_IN:
             self.eager = self.patched = _can_be_made_eager(loop)
         if self.patched:
@@ -86,8 +87,9 @@ class TaskStarter:
     def _start_patched(
         self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context
     ) -> asyncio.Task[None]:
+        self.context = context
         self.loop_names["call_soon"] = self.note
-        self.registry_names["add"] = _nothing
+        self.registry_names["add"] = self.skip
         try:
             task: asyncio.Task[None] = _Task(coroutine, loop=self.loop, name=_NAME, context=context)
         finally:
@@ -96,9 +98,7 @@ class TaskStarter:
             self.loop_names["call_soon"] = self.call_soon
             self.registry_names["add"] = self.register
         step = self.step
-        self.step = None
-        if self.steps:
-            self._queue_others()
+        self.step = self.context = None
         try:
             context.run(step)
         except RuntimeError:
@@ -110,24 +110,21 @@ class TaskStarter:
         return task
 
     def _note(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        """Stand in for `call_soon` while a Task is being made.
+        """Stand in for `call_soon` while a Task is being made: keep its first step.
 
         The garbage collector may run other code in between, whose callbacks are
-        queued as they should be. Ours is the last: a Task asks as it is made.
+        queued as ever. The context tells them apart: nobody else has ours.
         """
-        if self.step is not None:
-            self.steps.append(self.step)
-        self.step = callback
-        if args:
-            self.step = None
-            return self.call_soon(callback, *args, context=context)
-        return None
+        if context is self.context and not args:
+            self.step = callback
+            return None
+        return self.call_soon(callback, *args, context=context)
 
-    def _queue_others(self) -> None:
-        others, self.steps = self.steps, []
-        for callback in others:
-            self.call_soon(callback)
+    def _skip(self, task: Any) -> None:
+        """Stand in for the registry's `add` meanwhile: others' tasks are registered."""
+        if self.step is None:
+            self.register(task)
 
 
 def _nothing(task: Any) -> None:
-    """Stand in for the registry's `add` while a Task is being made."""
+    """Stand in for a registry that isn't used."""
