@@ -309,7 +309,8 @@ class Exchange:
         self.stream.inform(103, [(b"link", link) for link in message["links"]])
 
     async def _send_path(self, path: str) -> None:
-        with open(path, "rb") as file:
+        # open() takes a number for a descriptor, and closes it: the listener's, perhaps.
+        with open(os.fspath(path), "rb") as file:
             await self._send_file(file, 0, os.fstat(file.fileno()).st_size, False)
 
     async def _send_open_file(self, open_file: Any, message: Message) -> None:
