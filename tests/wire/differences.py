@@ -12,80 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 
-from tests.wire.peers import PeerRequest
+from tests.wire.comparing import CHUNK_LINE, Difference
 from tricorn.wire import h1
 
 ISOLATED = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-HEAD_END = re.compile(rb"\r?\n\r?\n")
-CHUNK_EXT = re.compile(
-    rb"(?:[ \t]*;[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-    rb"(?:[ \t]*=[ \t]*(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-    rb"|\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*\"))?)*"
+METHODS_OF_HTTPTOOLS = frozenset(
+    b"ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY "
+    b"MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND "
+    b"REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE".split()
 )
-CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}" + CHUNK_EXT.pattern)
 REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*")
 FORBIDDEN_IN_TRAILERS = (
     b"authorization|connection|content-encoding|content-length|content-range|content-type|cookie|"
     b"cache-control|expect|host|keep-alive|max-forwards|proxy-[a-z]+|range|set-cookie|te|trailer|"
     b"transfer-encoding|upgrade"
 )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Where two readings part, and the bytes from the start of that request."""
-
-    peer: str
-    kind: str  # "stricter", "laxer", "differs" or "stops"
-    rest: bytes
-    ours: PeerRequest | None
-    theirs: PeerRequest | None
-    refusal: str  # of the side that refused
-
-    @property
-    def message(self) -> bytes:
-        """The request without the empty lines before it."""
-        return self.rest.lstrip(b"\r\n")
-
-    @property
-    def line(self) -> bytes:
-        """The request line."""
-        return re.split(rb"\r?\n", self.message, maxsplit=1)[0]
-
-    @property
-    def target(self) -> bytes:
-        """What stands in the target's place."""
-        return [*self.line.split(b" "), b""][1]
-
-    @property
-    def head(self) -> bytes:
-        """Request line and fields, to the first empty line."""
-        end = HEAD_END.search(self.message)
-        return self.message if end is None else self.message[: end.start()]
-
-    @property
-    def content(self) -> bytes:
-        """What follows the head."""
-        end = HEAD_END.search(self.message)
-        return b"" if end is None else self.message[end.end() :]
-
-    def values(self, name: bytes) -> list[bytes]:
-        """The values of the field lines with this name."""
-        lines = re.split(rb"\r?\n", self.head)[1:]
-        pairs = [line.partition(b":") for line in lines]
-        return [value.strip(b" \t") for found, _, value in pairs if found.lower() == name]
-
-    def chunk_lines(self) -> tuple[list[bytes], bytes]:
-        """Size lines up to the last or the first bad one, and what follows that line."""
-        lines, rest = [], self.content
-        while True:
-            line, end, rest = rest.partition(b"\r\n")
-            lines.append(line)
-            size = re.match(rb"[0-9A-Fa-f]{1,16}", line)
-            if not end or size is None or not CHUNK_LINE.fullmatch(line) or int(size[0], 16) == 0:
-                return lines, rest
-            rest = rest[int(size[0], 16) + 2 :]
 
 
 @dataclass(frozen=True)
@@ -175,7 +117,7 @@ RULES = [
     # The request line
     stricter(
         "one space stands between the parts of a request line",
-        "malformed request line",
+        "",
         lambda d: re.fullmatch(rb"[^ \t]+ [^ \t]+ [^ \t]+", d.line) is None,
         "RFC 9112 §3",
         "httptools",
@@ -293,6 +235,13 @@ RULES = [
         "RFC 9112 §3: 8000 octets at least",
     ),
     stricter(
+        "a method has a limit",
+        "method longer",
+        lambda d: len(d.line.split(b" ")[0]) > h1.METHOD_LIMIT,
+        "RFC 9110 §15.6.2",
+        "h11",
+    ),
+    stricter(
         "a field section has a limit",
         "field section longer",
         lambda d: len(d.head) > 65536,
@@ -349,8 +298,11 @@ RULES = [
     ),
     laxer(
         "httptools has a list of methods",
-        "Invalid method",
-        lambda d: re.match(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ ", d.message) is not None,
+        "",
+        lambda d: (
+            re.match(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ ", d.message) is not None
+            and d.line.split(b" ")[0] not in METHODS_OF_HTTPTOOLS
+        ),
         "RFC 9110 §9.1: any token",
         "httptools",
     ),
@@ -405,6 +357,13 @@ RULES = [
         lambda d: bool(d.values(b"upgrade")),
         "RFC 9110 §7.8: an offer that is not taken changes nothing",
     ),
+    stricter(
+        "httptools leaves off at an upgrade, the bad content unread",
+        "",
+        lambda d: d.ours is not None and bool(d.values(b"upgrade")),
+        "RFC 9110 §7.8: an offer that is not taken changes nothing",
+        "httptools",
+    ),
     Rule(
         "httptools leaves off at an upgrade",
         "stops",
@@ -432,3 +391,11 @@ def same_but_host(difference: Difference) -> bool:
     mine = [field for field in ours.fields if field[0] != b"host"]
     others = [field for field in theirs.fields if field[0] != b"host"]
     return (ours.method, ours.target, mine) == (theirs.method, theirs.target, others)
+
+
+def explanation(difference: Difference) -> Rule:
+    """The first rule that explains the difference."""
+    for rule in RULES:
+        if rule.explains(difference):
+            return rule
+    raise AssertionError(f"nothing explains {difference}")

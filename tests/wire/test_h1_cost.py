@@ -136,10 +136,11 @@ def growth(small: Callable[[], None], large: Callable[[], None]) -> float:
     what the code costs.
     """
     least_small = least_large = float("inf")
-    for attempt in range(12):
+    for attempt in range(20):
         least_small = min(least_small, cpu_seconds(small))
         least_large = min(least_large, cpu_seconds(large))
-        if attempt >= 2 and (least_large < 5 * least_small or least_large > 1):
+        ratio = least_large / least_small
+        if (attempt >= 1 and ratio < 5) or (attempt >= 4 and ratio > 9):
             break
     return least_large / max(least_small, 1e-4)
 
