@@ -56,7 +56,8 @@ class TableOption(click.Option):
         """The option and its value, as `--help` shows them."""
         if self.is_flag:
             return self.row.flags
-        values = "|".join(self.row.choices)
+        # A list's items are long ones; `options.md` and the error for another name them.
+        values = "" if self.row.kind is Kind.LIST else "|".join(self.row.choices)
         return f"{self.row.flags} {values or _METAVARS.get(self.row.kind, 'TEXT')}"
 
 

@@ -22,6 +22,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from types import TracebackType
 from typing import Any, BinaryIO, Final
 
 from tricorn.asgi.ready import READY, WakeUp, failed
@@ -393,15 +394,21 @@ def _was_cancelled() -> bool:
 
 def _drop_our_frames(error: BaseException) -> None:
     """Have the traceback of an app's error begin and end in the app."""
-    traceback = error.__traceback__
-    if traceback is None or traceback.tb_next is None:
+    first = error.__traceback__
+    while first is not None and _is_ours(first):
+        first = first.tb_next
+    if first is None:
         return
-    error.__traceback__ = last = traceback = traceback.tb_next
-    while traceback is not None:
-        if not str(traceback.tb_frame.f_globals.get("__name__")).startswith("tricorn.asgi."):
-            last = traceback
-        traceback = traceback.tb_next
+    error.__traceback__ = last = frame = first
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+        if not _is_ours(frame):
+            last = frame
     last.tb_next = None
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    return str(frame.tb_frame.f_globals.get("__name__")).startswith("tricorn.asgi.")
 
 
 def _plain_message(message: Any) -> Message:

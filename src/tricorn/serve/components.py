@@ -6,11 +6,12 @@ import asyncio
 from typing import Any
 
 from tricorn.asgi.task import TaskStarter
-from tricorn.edge.forwarded import Forwarding
+from tricorn.edge.forwarded import FORWARDING_FIELDS, Forwarding
 from tricorn.edge.trust import TrustedPeers
 from tricorn.net.listen import ListenOptions
 from tricorn.net.service import ConnectionLimits, Service, seconds
 from tricorn.settings.config import Config
+from tricorn.settings.errors import ConfigError
 from tricorn.watch.access import AccessLog
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
@@ -63,10 +64,16 @@ def default_fields(config: Config) -> DefaultFields:
 
 
 def forwarder(config: Config) -> Forwarding | None:
-    """Who believes proxies, if anybody does."""
+    """Who believes proxies, if anybody does. Raises `ConfigError` for a peer that is none."""
     if not config.proxy_headers:
         return None
-    return Forwarding(TrustedPeers(config.forwarded_allow_ips or ()), config.forwarded_hops)
+    names = config.forwarded_fields
+    fields = FORWARDING_FIELDS if names is None else [name.encode() for name in names]
+    try:
+        trusted = TrustedPeers(config.forwarded_allow_ips or ())
+        return Forwarding(trusted, config.forwarded_hops, fields)
+    except ValueError as error:
+        raise ConfigError(f"forwarded_allow_ips: {error}") from None
 
 
 def make_service(

@@ -9,9 +9,10 @@ import sys
 from typing import Any
 
 from tricorn.asgi.lifespan import Lifespan
+from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
 from tricorn.serve.application import load_application
-from tricorn.serve.components import listen_options
+from tricorn.serve.components import forwarder, listen_options
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
 from tricorn.serve.loops import LoopFactory, loop_factory
 from tricorn.serve.server import STARTUP_FAILURE, Server
@@ -20,7 +21,7 @@ from tricorn.settings.config import Config as Settings
 from tricorn.settings.config import build
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
-from tricorn.watch.logs import LOGGING_CONFIG, LogConfigError, configure
+from tricorn.watch.logs import LOGGING_CONFIG, TRACE_LOG_LEVEL, LogConfigError, configure
 
 logger = logging.getLogger("tricorn.error")
 
@@ -57,14 +58,18 @@ class Config(Settings):
     def load(self) -> None:
         """Import the app, and settle what depends on it.
 
-        An app that can't be imported is logged, and raises SystemExit with code 3.
+        Attributes may have been reassigned, so all are judged again: raises `ConfigError`
+        for one that can't be used. An app that can't be imported is logged, and raises
+        SystemExit with code 3.
         """
+        self.check()
+        forwarder(self)
         try:
             loaded = load_application(self.app, factory=self.factory, interface=self.interface)
         except (ImportFromStringError, UserCodeError) as error:
             logger.error("Error loading ASGI app. %s", error)
             sys.exit(STARTUP_FAILURE)
-        self.loaded_app = loaded.app
+        self.loaded_app = _traced(loaded.app)
         self.interface = loaded.interface
         self.loaded = True
 
@@ -97,6 +102,13 @@ class Config(Settings):
             spare.close()
         logger.info("Tricorn running on %s (Press CTRL+C to quit)", listeners[0].describe())
         return listeners[0].sock
+
+
+def _traced(app: Any) -> Any:
+    """Put a logger of messages in front of the app, if anybody wants to see them."""
+    if logger.getEffectiveLevel() > TRACE_LOG_LEVEL:
+        return app
+    return MessageLoggerMiddleware(app)
 
 
 def run(app: Any, **options: Any) -> None:

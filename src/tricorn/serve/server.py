@@ -87,6 +87,7 @@ class Server:
         self._hub: Hub | None = None
         self._service: Service | None = None
         self._interrupted = False
+        self._loading = False
         self._captured_signals: list[int] = []
 
     @cached_property
@@ -116,9 +117,10 @@ class Server:
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         process_id = os.getpid()
         try:
+            self.config.check()
             self._bind(sockets)
             if not self.config.loaded:
-                self.config.load()
+                self._load()
             self.lifespan = self.config.lifespan_class(self.config)
             logger.info(
                 "Started server process [%d]",
@@ -139,6 +141,17 @@ class Server:
             self._release()
 
     # Starting
+
+    def _load(self) -> None:
+        """Import the app. It may take its time, so a signal interrupts it."""
+        self._loading = True
+        try:
+            self.config.load()
+        except KeyboardInterrupt:
+            logger.info("Interrupted while the application was imported. Exiting.")
+            raise
+        finally:
+            self._loading = False
 
     def _bind(self, sockets: Sequence[socket.socket] | None) -> None:
         """Open the listening sockets, before any of the app's code runs."""
@@ -357,6 +370,9 @@ class Server:
         """Ask the server to stop; a second SIGINT, to stop at once."""
         self._captured_signals.append(sig)
         self._interrupted = True
+        if self._loading:
+            # The app's modules are running, and look at no flag of ours.
+            raise KeyboardInterrupt
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         else:

@@ -114,6 +114,7 @@ class Config:
     timeout_lifespan_startup: float | None = None
     timeout_lifespan_shutdown: float | None = 30.0
     forwarded_hops: int | None = None
+    forwarded_fields: Sequence[str] | str | None = None
 
     def __post_init__(self) -> None:
         self.check()

@@ -202,6 +202,13 @@ PROXY = (
            "Most entries of X-Forwarded-For to believe, from the right. Not given: all of"
            " trusted proxies, and one under `*`.",
            least=1, nullable=True, ours=True),
+    Option("forwarded_fields", Group.PROXY, Kind.LIST, None,
+           "Forwarding field to read, such as x-forwarded-for. Repeat it for several. Not given:"
+           " all of them. Your proxy must set or delete each field that is read.",
+           flag="--forwarded-field",
+           choices=("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+                    "x-forwarded-port"),
+           nullable=True, ours=True),
 )
 
 LIFESPAN = (

@@ -176,7 +176,17 @@ def _list(option: Option, raw: object) -> object:
             raise Unacceptable("a text that says something", text)
         if option.name == "bind":
             _check_bind(text)
-    return texts or None
+    return [_listed(option, text) for text in texts] or None
+
+
+def _listed(option: Option, text: object) -> object:
+    """An item of a list in its one form: field names have no case."""
+    if not option.choices:
+        return text
+    word = str(text).strip().lower()
+    if word not in option.choices:
+        raise Unacceptable("one of " + ", ".join(option.choices), text)
+    return word
 
 
 def _check_bind(text: str) -> None:
