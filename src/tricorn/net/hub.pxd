@@ -33,7 +33,7 @@ cdef class HubTransport:
     cdef public HubListener listener
     cdef public bint reading, closing, end_read, end_wanted, protocol_paused
     cdef public list queue
-    cdef public Py_ssize_t pending_size, high, low
+    cdef public Py_ssize_t pending_size, file_left, high, low
     cpdef on_events(self, int events)
     @cython.locals(sent=Py_ssize_t)
     cpdef write(self, data)

@@ -192,6 +192,7 @@ class HubTransport:
         self.current: Any = None
         self.queue: list[Any] = []
         self.pending_size = 0
+        self.file_left = 0  # of a file, while its client reads too slowly
         self.high = _HIGH_WATER
         self.low = _LOW_WATER
         self.protocol_paused = False
@@ -383,7 +384,7 @@ class HubTransport:
 
     def get_write_buffer_size(self) -> int:
         """Bytes written and not yet taken by the system."""
-        return self.pending_size
+        return self.pending_size + self.file_left
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the low and high water marks in bytes."""
@@ -409,13 +410,13 @@ class HubTransport:
         source = file.fileno()
         while left:
             if self.pending_size:
-                await self._until_writable()
+                await self._until_writable(left)
             if self.fd < 0:
                 raise ConnectionResetError("the connection is lost")
             try:
                 sent = os.sendfile(self.fd, source, offset, min(left, _FILE_PIECE))
             except BlockingIOError:
-                await self._until_writable()
+                await self._until_writable(left)
                 continue
             except OSError as error:
                 self._break(error)
@@ -428,13 +429,19 @@ class HubTransport:
             await asyncio.sleep(0)
         return count - left
 
-    async def _until_writable(self) -> None:
+    async def _until_writable(self, left: int) -> None:
+        """Wait to send `left` bytes of a file. The protocol sees that nothing moves."""
         if self.fd < 0:
             raise ConnectionResetError("the connection is lost")
         if self.writable is None:
             self.writable = self.hub.loop.create_future()
             self._watch()
+        self.file_left = left
+        if not self.protocol_paused:
+            self.protocol_paused = True
+            self.protocol.pause_writing()
         await asyncio.shield(self.writable)
+        self.file_left = 0
 
     # asyncio.BaseTransport
 

@@ -1,0 +1,106 @@
+"""A server under attack, in a process of its own, and what it costs."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.support.raw import RawClient
+from tests.support.server import Server, serve
+from tests.support.wait import wait_for
+
+HERE = Path(__file__).parent
+QUICK = ("--no-access-log", "--lifespan", "off")
+
+
+class Victim:
+    """The server, with a look at its memory, its time and its descriptors."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.proc = Path("/proc") / str(server.pid)
+
+    def connect(self, deadline: float = 15.0) -> RawClient:
+        return self.server.connect(deadline)
+
+    def get(self, target: str = "/") -> bytes:
+        with self.connect() as client:
+            response = client.get(target, "Connection: close")
+            assert response.status == 200, response
+            return response.body
+
+    def count(self) -> int:
+        """How often the app has been called."""
+        return int(self.get("/count"))
+
+    def memory(self) -> int:
+        """Bytes of memory that the process has for itself."""
+        lines = (self.proc / "smaps_rollup").read_text().splitlines()
+        private = [line.split() for line in lines if line.startswith("Private_")]
+        return sum(int(line[1]) << 10 for line in private)
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        fields = (self.proc / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self) -> int:
+        return len(os.listdir(self.proc / "fd"))
+
+    def settled(self, descriptors: int) -> None:
+        """Waits until it holds no more descriptors than before."""
+        wait_for(lambda: self.descriptors() <= descriptors, 10, "descriptors to be closed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def on_linux() -> None:
+    if not Path("/proc/self/smaps_rollup").exists():
+        pytest.skip("memory is read from /proc")
+
+
+@pytest.fixture(params=["hub", "loop"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """Both kinds of transports: tricorn's own and the event loop's."""
+    return request.param
+
+
+Attack = Callable[..., AbstractContextManager[Server]]
+
+
+@pytest.fixture
+def victim(transport: str) -> Iterator[Callable[..., Victim]]:
+    """Starts a server with the options; whatever else it should be, it stays alive."""
+    running: list[tuple[AbstractContextManager[Server], Victim]] = []
+
+    def begin(*options: str, **how: object) -> Victim:
+        environment = {"TRICORN_TRANSPORT": transport}
+        context = serve(
+            "victim:app",
+            *QUICK,
+            *options,
+            app_dir=HERE,
+            env=environment,
+            **how,  # type: ignore[arg-type]
+        )
+        made = Victim(context.__enter__())
+        running.append((context, made))
+        made.get()
+        return made
+
+    yield begin
+    for context, made in running:
+        try:
+            assert made.server.process.poll() is None, made.server.output()
+            assert made.get() == b"fine"
+        finally:
+            context.__exit__(None, None, None)
+
+
+def is_over(client: RawClient, deadline: float) -> float:
+    """Waits until the server closes the connection; how long that took, in seconds."""
+    start = time.monotonic()
+    wait_for(client.is_closed, deadline, "the server to close")
+    return time.monotonic() - start
