@@ -1,176 +1,105 @@
-"""WSGI apps (PEP 3333) as ASGI apps, through the package a2wsgi.
+"""WSGI apps (PEP 3333) as ASGI apps.
 
-Around a2wsgi this module puts what it lacks: a client that leaves ends the app's work instead
-of blocking its thread for ever, an upload that was cut off isn't taken for a complete one,
-`wsgi.errors` goes to stderr, and `wsgi.input` is a real buffered reader.
+| where | what |
+|---|---|
+| `wsgi_environ` | the environment, out of the scope |
+| `wsgi_input` | `wsgi.input` |
+| `wsgi_response` | `start_response`, `write` and the iterable |
+| `wsgi_file` | `wsgi.file_wrapper` |
+| `wsgi_call` | between the app's thread and the loop |
+| `wsgi_threads` | the threads, and waking the loop |
+
+A thread is only held while the app's code runs: small content is received before, and a
+file is sent after.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from tricorn.asgi.wsgi_call import Call, Receive, Send
+from tricorn.asgi.wsgi_environ import Environ, environ_of, shared_variables
+from tricorn.asgi.wsgi_input import content_file
+from tricorn.asgi.wsgi_response import WSGIApp
+from tricorn.asgi.wsgi_threads import Doorbell, ThreadPool
 
-_REQUEST = "tricorn.wsgi_request"
+__all__ = ["WSGIApp", "WSGIMiddleware"]
 
-
-class MissingPackageError(Exception):
-    """A package that an option needs isn't installed. `str()` is one line with the remedy."""
-
-    exit_code = 3
+# Content received before a thread is taken, in bytes: slow uploads up to this size hold no
+# thread, and the app reads them without waiting for the loop.
+_GATHERED: Final = 65536
 
 
 class WSGIMiddleware:
-    """A WSGI app as an ASGI app. Its requests run in a pool of `threads` threads.
-
-    Raises `MissingPackageError` when a2wsgi isn't installed.
-    """
+    """A WSGI app as an ASGI app. At most `threads` of its requests run at a time."""
 
     def __init__(self, app: WSGIApp, threads: int = 10) -> None:
-        try:
-            from a2wsgi import WSGIMiddleware as Bridge
-        except ImportError:
-            raise MissingPackageError(
-                "A WSGI application needs the package a2wsgi: pip install 'tricorn[wsgi]'"
-            ) from None
         self.app = app
-        call: Any = self._call  # a2wsgi has its own type for the environment
-        self._bridge: Any = Bridge(call, workers=threads)
+        self._pool = ThreadPool(threads)
+        self._shared = shared_variables(threads)
+        self._doorbell: Doorbell | None = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            environ = environ_of(scope, self._shared)
+            content, more = b"", False
+            if _may_have_content(environ):
+                # Who expects 100 Continue gets it when the app reads, and not before.
+                more = True
+                if "HTTP_EXPECT" not in environ:
+                    gathered = await _gather(receive)
+                    if gathered is None:
+                        return
+                    content, more = gathered
+            call = Call(self.app, environ, self._pool, self._its_doorbell())
+            environ["wsgi.input"] = content_file(content, more, call.fetch)
+            call.sends_files = "http.response.zerocopysend" in scope.get("extensions", ())
+            await call.converse(receive, send)
         elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _http(self, scope: Any, receive: Receive, send: Send) -> None:
-        request = _Request(receive, send)
-        try:
-            await self._bridge(
-                {**scope, "headers": _unambiguous(scope["headers"]), _REQUEST: request},
-                request.receive,
-                request.send,
-            )
-        except OSError:
-            if not request.gone:
-                raise
-        finally:
-            # A cancelled call leaves its thread running; it ends at its next chunk.
-            request.gone = True
-
-    def _call(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        request: _Request = environ["asgi.scope"].pop(_REQUEST)
-        environ["wsgi.errors"] = sys.stderr
-        environ["wsgi.input"] = io.BufferedReader(_Input(request), 65536)
-
-        def start(*args: Any) -> Callable[[bytes], None]:
-            write = start_response(*args)
-
-            def checked_write(chunk: bytes) -> None:
-                request.check()
-                write(chunk)
-
-            return checked_write
-
-        return _Chunks(self.app(environ, start), request)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    # WSGI knows no startup; the server is told so at once.
-    for phase in ("startup", "shutdown"):
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        # WSGI knows no startup; the server is told so at once.
         await receive()
-        await send({"type": f"lifespan.{phase}.complete"})
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._pool.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _its_doorbell(self) -> Doorbell:
+        """The running loop's doorbell. Programs may call one app in several loops."""
+        loop = asyncio.get_running_loop()
+        doorbell = self._doorbell
+        if doorbell is None or doorbell.loop is not loop:
+            doorbell = self._doorbell = Doorbell(loop)
+        return doorbell
 
 
-def _unambiguous(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The fields without those whose name has an underscore.
-
-    In a WSGI environment `X_Real-Ip` and `X-Real-Ip` are the same variable, so a client could
-    pass off a field of its own as one that a proxy sets.
-    """
-    return [(name, value) for name, value in fields if b"_" not in name]
-
-
-class _Request:
-    """One request's way to and from the server, which knows when the client has gone."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.gone = False
-        self._receive = receive
-        self._send = send
-
-    async def receive(self) -> Any:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            self.gone = True
-            self.check()
-        return message
-
-    async def send(self, message: Any) -> None:
-        # a2wsgi stops taking the app's chunks after an exception here, and the app's thread
-        # would wait for ever; it is told by `check` instead.
-        if self.gone:
-            return
-        try:
-            await self._send(message)
-        except OSError:
-            self.gone = True
-
-    def check(self) -> None:
-        """Raises `ConnectionAbortedError` when the client has gone. Thread-safe."""
-        if self.gone:
-            raise ConnectionAbortedError("the client has gone")
-
-
-class _Chunks:
-    """The app's response body, cut short when the client has gone."""
-
-    def __init__(self, chunks: Iterable[bytes], request: _Request) -> None:
-        self._chunks = chunks
-        self._request = request
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._request.check()
-            yield chunk
-
-    def close(self) -> None:
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
-
-
-class _Input(io.RawIOBase):
-    """The request's content as a file, read from the app's thread."""
-
-    def __init__(self, request: _Request) -> None:
-        self._request = request
-        self._chunk = memoryview(b"")
-        self._more = True
-
-    def readable(self) -> bool:
+def _may_have_content(environ: Environ) -> bool:
+    length = environ.get("CONTENT_LENGTH")
+    if length is not None:
+        return bool(length != "0")
+    if "HTTP_TRANSFER_ENCODING" in environ:
         return True
+    # RFC 9112 §6.3: in HTTP/1 that is all. Later versions need neither field.
+    return not environ["SERVER_PROTOCOL"].startswith("HTTP/1")
 
-    def readinto(self, buffer: Any) -> int:
-        while not self._chunk and self._more:
-            self._fetch()
-        count = min(len(buffer), len(self._chunk))
-        buffer[:count] = self._chunk[:count]
-        self._chunk = self._chunk[count:]
-        return count
 
-    def _fetch(self) -> None:
-        request = self._request
-        message = asyncio.run_coroutine_threadsafe(request.receive(), request.loop).result()
-        self._chunk = memoryview(message.get("body", b""))
-        self._more = bool(message.get("more_body", False))
+async def _gather(receive: Receive) -> tuple[bytes, bool] | None:
+    """The content, or its first part, and whether there is more; None: the client has gone."""
+    pieces: list[bytes] = []
+    size = 0
+    more = True
+    while more and size < _GATHERED:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        pieces.append(piece)
+        size += len(piece)
+        more = bool(message.get("more_body", False))
+    return b"".join(pieces), more

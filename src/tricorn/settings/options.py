@@ -38,7 +38,7 @@ APPLICATION = (
     Option("interface", Group.APPLICATION, Kind.CHOICE, "auto",
            "How APP is called. `auto` looks at it.",
            choices=("auto", "asgi3", "asgi2", "wsgi"),
-           uvicorn="`wsgi` needs the a2wsgi package; there is no built-in adapter."),
+           uvicorn="`wsgi` needs no package; see docs/uvicorn.md."),
     Option("root_path", Group.APPLICATION, Kind.TEXT, "",
            "Path under which a proxy mounts the application, such as `/api`."),
     Option("reset_contextvars", Group.APPLICATION, Kind.BOOLEAN, False,
