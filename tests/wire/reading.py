@@ -62,9 +62,17 @@ class Reading:
         return ended and self.refusal is None and self.left == 0
 
 
-def read(pieces: Iterable[bytes], limits: HeadLimits | None = None, body_limit: int = 0) -> Reading:
-    """Feed the pieces one after the other and take every event after each."""
-    driver = Driver(limits or HeadLimits(), body_limit)
+def read(
+    pieces: Iterable[bytes],
+    limits: HeadLimits | None = None,
+    body_limit: int = 0,
+    forgets: bool = False,
+) -> Reading:
+    """Feed the pieces one after the other and take every event after each.
+
+    `forgets` has the reader drop what it remembers after each request, as an idle connection does.
+    """
+    driver = Driver(limits or HeadLimits(), body_limit, forgets)
     for piece in pieces:
         driver.feed(piece)
     return driver.reading()
@@ -84,11 +92,12 @@ def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
 class Driver:
     """Feeds one reader and checks, as it goes, what must hold at any time."""
 
-    def __init__(self, limits: HeadLimits, body_limit: int = 0) -> None:
+    def __init__(self, limits: HeadLimits, body_limit: int = 0, forgets: bool = False) -> None:
         self.reader = RequestReader(limits, body_limit)
         self._reading = Reading()
         self._fed = 0
         self._calls = 0
+        self._forgets = forgets
 
     def feed(self, piece: bytes) -> None:
         """Give the reader a piece, and take all events that it then has."""
@@ -127,6 +136,8 @@ class Driver:
                     self._reading.closed = True
                     return
                 self.reader.start_next()
+                if self._forgets:
+                    self.reader.forget()
         assert 0 <= self.reader.buffered <= self._fed
 
     def _next(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,83 @@ class TestValidRequests:
                     reader.start_next()
         assert reader.buffered == 0
         assert told >= 1
+
+
+# Heads that differ from one another in one thing each, as a reader that remembers the last head
+# may mistake them for one another.
+LIKE = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+    b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /?a HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    b"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n",
+    b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET http://b/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    b"GET http://c HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nworld",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+    b"POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: a\r\n\r\n",
+    b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nForwarded: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    b"GET / HTTP/1.1\r\nX: y\r\n\r\n",
+    b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+    b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 2000 + b"\r\n\r\n",
+]
+ALONE = {one: read([one]) for one in LIKE}
+
+
+class TestWhatCameBefore:
+    @patient
+    @given(st.lists(st.sampled_from(LIKE), max_size=6), st.booleans(), st.booleans())
+    def test_it_changes_nothing(self, sent: list[bytes], forgets: bool, at_once: bool) -> None:
+        self.check([b"".join(sent)] if at_once else sent, forgets, self.alone(sent))
+
+    def test_every_pair(self) -> None:
+        for first in LIKE:
+            for second in LIKE:
+                for forgets in (False, True):
+                    sent = [first, second]
+                    self.check(sent, forgets, self.alone(sent))
+
+    def test_what_the_caller_does_to_the_fields_stays_with_it(self) -> None:
+        reader = RequestReader(HeadLimits())
+        for _ in range(3):
+            reader.feed(LIKE[0])
+            assert reader.next() == HEAD
+            assert reader.fields == [(b"host", b"a")]
+            reader.fields.append((b"x", b"y"))
+            assert reader.next() == END
+            reader.start_next()
+
+    def check(self, pieces: list[bytes], forgets: bool, expected: Any) -> None:
+        reading = read(pieces, forgets=forgets)
+        said = [(request.head, request.body, request.finished) for request in reading.requests]
+        assert (said, reading.refusal) == expected
+
+    def alone(self, sent: list[bytes]) -> tuple[list[Any], tuple[int, str] | None]:
+        """What fresh readers say of each, up to the first that ends the connection."""
+        said: list[Any] = []
+        for one in sent:
+            reading = ALONE[one]
+            said += [(request.head, request.body, request.finished) for request in reading.requests]
+            if reading.refusal is not None or reading.closed:
+                return said, reading.refusal
+        return said, None
 
 
 class TestAnyBytes:
