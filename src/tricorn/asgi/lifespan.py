@@ -84,6 +84,11 @@ class Lifespan:
             self.logger.info("Application shutdown complete.")
         await self._end()
 
+    async def abandon(self) -> None:
+        """Cancel the app's call without its shutdown: the server may not wait."""
+        self.should_exit = True
+        await self._end()
+
     async def _ask(self, phase: str, timeout: float | None) -> bool:
         """Hand the app an event and wait for its answer; False when it took too long."""
         self._messages.put_nowait({"type": f"lifespan.{phase}"})

@@ -287,7 +287,7 @@ class Server:
             await self._drain(service)
         for server in self.servers:
             await server.wait_closed()
-        if not self.force_exit and self.lifespan is not None:
+        if self.lifespan is not None:
             await self._stop_lifespan()
 
     async def _drain(self, service: Service) -> None:
@@ -307,9 +307,10 @@ class Server:
                     "Cancel %d running task(s), timeout graceful shutdown exceeded",
                     len(service.tasks),
                 )
-            for task in list(service.tasks):
+            tasks = set(service.tasks)
+            for task in tasks:
                 task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
-            await self._until(lambda: not service.tasks, time.monotonic() + _AFTER_CANCEL)
+            await asyncio.wait(tasks, timeout=_AFTER_CANCEL)
         for connection in list(service.connections):
             connection.transport.abort()
 
@@ -320,6 +321,11 @@ class Server:
             await asyncio.sleep(TICK / 4)
 
     async def _stop_lifespan(self) -> None:
+        if self.force_exit:
+            # A program may have put a lifespan of its own there.
+            if hasattr(self.lifespan, "abandon"):
+                await self.lifespan.abandon()
+            return
         shutdown = asyncio.ensure_future(self.lifespan.shutdown())
         while not shutdown.done():
             await asyncio.wait({shutdown}, timeout=TICK)

@@ -1,0 +1,116 @@
+"""An app that is slow to start, to answer and to stop, as its environment says.
+
+STARTUP, SHUTDOWN   hang, fail (with the message "no database") or raise
+/hold               answers when the path /let-go is asked for
+/cancelled          waits for ever, and prints what ends that
+/part               sends a part and waits for ever
+/survive            answers when it is cancelled
+"""
+
+import asyncio
+import atexit
+import os
+import signal
+import sys
+
+released = asyncio.Event()
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+say("app imported")
+atexit.register(say, "atexit ran")
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+        return
+    await ROUTES[scope["path"]](send)
+
+
+async def lifespan(receive, send):
+    for phase in ("startup", "shutdown"):
+        await receive()
+        say(f"{phase} begun")
+        how = os.environ.get(phase.upper())
+        if how == "hang":
+            await asyncio.sleep(3600)
+        elif how == "raise":
+            raise LookupError("no database")
+        elif how == "fail":
+            await send({"type": f"lifespan.{phase}.failed", "message": "no database"})
+            return
+        await send({"type": f"lifespan.{phase}.complete"})
+
+
+async def start(send, length=b"2"):
+    fields = [(b"content-length", length)]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+
+
+async def answer(send):
+    await start(send)
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def hold(send):
+    say("held")
+    await released.wait()
+    await answer(send)
+
+
+async def let_go(send):
+    released.set()
+    await answer(send)
+
+
+async def cancelled(send):
+    say("held")
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError as error:
+        say(f"cancelled: {error}")
+        raise
+
+
+async def part(send):
+    await start(send, b"100")
+    await send({"type": "http.response.body", "body": b"part", "more_body": True})
+    say("held")
+    await asyncio.sleep(3600)
+
+
+async def survive(send):
+    say("held")
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        await answer(send)
+
+
+async def handler(send):
+    """What sse-starlette looks for: the server behind the handler of SIGTERM."""
+    server = signal.getsignal(signal.SIGTERM).__self__
+    say(f"should_exit is {server.should_exit}")
+    say("held")
+    while not server.should_exit:
+        await asyncio.sleep(0.01)
+    say(f"should_exit is {server.should_exit}")
+    await released.wait()
+    still = signal.getsignal(signal.SIGTERM)
+    say(f"handler is {'still' if getattr(still, '__self__', None) is server else 'not'} there")
+    await answer(send)
+
+
+ROUTES = {
+    "/": answer,
+    "/hold": hold,
+    "/let-go": let_go,
+    "/cancelled": cancelled,
+    "/part": part,
+    "/survive": survive,
+    "/handler": handler,
+}
