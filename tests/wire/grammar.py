@@ -113,7 +113,7 @@ def requests(
     lines.append(draw(st.sampled_from([*options, b"Connection: close\r\n"] if last else options)))
     first = draw(st.integers(0, len(lines) - 1))
     lines = lines[first:] + lines[:first]
-    line = draw(method) + b" " + draw(targets) + b" HTTP/1.1\r\n"
+    line: bytes = draw(method) + b" " + draw(targets) + b" HTTP/1.1\r\n"
     return line + b"".join(lines) + b"\r\n" + body
 
 
