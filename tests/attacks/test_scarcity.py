@@ -1,0 +1,80 @@
+"""Running out of descriptors and of connections: survived, and over when they are back."""
+
+import resource
+
+import pytest
+
+from tests.support.wait import wait_for
+
+
+def test_out_of_descriptors(victim, transport):
+    made = victim("--limit-connections", "10000")
+    resource.prlimit(made.server.pid, resource.RLIMIT_NOFILE, (48, 48))
+    clients = []
+    try:
+        clients += [made.connect() for _ in range(80)]
+        wait_for(lambda: made.descriptors() == 48, 5, "no descriptor to be left")
+        # Who got in is served, with little work for those who didn't.
+        assert clients[0].get("/").body == b"fine"
+        cpu = made.cpu()
+        # uvloop's servers accept and close whom they have no descriptor for.
+        with pytest.raises(TimeoutError if transport == "hub" else OSError):
+            clients[79].deadline = 1
+            clients[79].get("/")
+        assert made.cpu() - cpu < 0.5
+        assert clients[1].get("/").body == b"fine"
+        for client in clients[:50]:
+            client.close()
+        if transport == "hub":
+            # Who waits is served when others leave.
+            clients[79].deadline = 10
+            assert clients[79].read_response().body == b"fine"
+    finally:
+        for client in clients:
+            client.close()
+    made.settled(40)
+    assert made.get() == b"fine"
+    logged = made.server.output().count("Too many open files")
+    assert logged < 100
+
+
+def test_limit_connections(victim, transport):
+    if transport == "loop":
+        pytest.skip("the loop's own servers can't pause")
+    made = victim("--limit-connections", "3")
+    clients = [made.connect() for _ in range(3)]
+    try:
+        for client in clients:
+            assert client.get("/").body == b"fine"
+        with made.connect() as waiting:
+            # Accepted by the system, not by the server: no answer, and no refusal.
+            waiting.deadline = 0.5
+            with pytest.raises(TimeoutError):
+                waiting.get("/")
+            assert clients[2].get("/").body == b"fine"
+            clients[0].close()
+            waiting.deadline = 10
+            assert waiting.read_response().body == b"fine"
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_limit_concurrency(victim):
+    made = victim("--limit-concurrency", "1")
+    with made.connect() as one:
+        for _ in range(3):
+            assert one.get("/").status == 200
+        one.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
+        with made.connect() as other:
+            assert other.get("/").status == 503
+        assert one.read_response().status == 200
+        assert one.get("/").status == 200
+    # Each look is a client, too: the last one may not have left yet.
+    made.stopped = True
+    wait_for(lambda: status(made) == 200, 5, "room again")
+
+
+def status(made):
+    with made.connect() as client:
+        return client.get("/").status

@@ -1,0 +1,131 @@
+"""A server that stops under load fails no request."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from tests.support.raw import BadResponse
+from tests.support.wait import wait_for
+
+
+class Load:
+    """Clients that ask again and again on kept connections, and look at each answer."""
+
+    def __init__(self, server, target, expected):
+        self.server = server
+        self.target = target
+        self.expected = expected
+        self.answered = 0
+        self.failed = []
+        self.raced = []  # asked on a resting connection that was being closed just then
+        self.stop = threading.Event()
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run) for _ in range(8)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                client = self.server.connect(10)
+            except ConnectionRefusedError:
+                return  # it listens no more
+            except OSError as error:
+                self.failed.append(error)
+                return
+            with client:
+                self.use(client)
+
+    def use(self, client):
+        answers = 0
+        while not self.stop.is_set():
+            if client.is_closed():
+                return  # before anything was sent
+            try:
+                response = client.get(self.target)
+            except (OSError, BadResponse) as error:
+                kind = self.raced if answers and not client.buffer else self.failed
+                kind.append(error)
+                return
+            with self.lock:
+                self.answered += 1
+            answers += 1
+            if (response.status, response.body) != (200, self.expected):
+                self.failed.append(response)
+            if response.header(b"connection") == b"close":
+                return
+
+    def join(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("/", b"fine"), ("/nap", b"rested"), ("/big?mib=1", bytes(1 << 20))],
+)
+def test_under_load(victim, target, expected, record_property):
+    made = victim()
+    load = Load(made.server, target, expected)
+    try:
+        wait_for(lambda: load.answered > 30, 20, "the load to run")
+        made.terminate()
+        code = made.server.wait(15)
+    finally:
+        load.join()
+    assert not load.failed, load.failed
+    # RFC 9112 §9.6: nothing can keep a client from asking while the end is on its way.
+    record_property("raced", len(load.raced))
+    assert len(load.raced) <= len(load.threads)
+    assert code in (0, -signal.SIGTERM)
+
+
+def test_resting_and_new_connections_close_at_once(victim):
+    made = victim()
+    with made.connect() as new, made.connect() as rested, made.connect() as asking:
+        assert rested.get("/").status == 200
+        asking.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.05)
+        made.terminate()
+        assert new.read_until_closed() == b""
+        assert rested.read_until_closed() == b""
+        response = asking.read_response()
+        assert (response.body, response.header(b"connection")) == (b"rested", b"close")
+        assert asking.read_until_closed() == b""
+    made.server.wait(5)
+
+
+def test_requests_that_were_sent_before_it_stops_are_answered(victim):
+    """They may lie unread in the system, on connections that nobody has accepted yet."""
+    made = victim()
+    made.server.process.send_signal(signal.SIGSTOP)
+    clients = [made.connect() for _ in range(20)]
+    try:
+        for client in clients:
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        made.terminate()
+        made.server.process.send_signal(signal.SIGCONT)
+        for client in clients:
+            response = client.read_response()
+            assert response.body == b"fine"
+            assert client.read_until_closed() == b""
+    finally:
+        for client in clients:
+            client.close()
+    made.server.wait(5)
+
+
+def test_an_upload_goes_on(victim):
+    made = victim()
+    with made.connect() as client:
+        client.send(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234")
+        time.sleep(0.1)
+        made.terminate()
+        time.sleep(0.2)
+        client.send(b"56789")
+        response = client.read_response()
+        assert (response.body, response.header(b"connection")) == (b"10", b"close")
+    made.server.wait(5)
