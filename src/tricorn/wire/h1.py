@@ -17,6 +17,7 @@ pipelining client costs its buffer and nothing else.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -31,6 +32,7 @@ from tricorn.wire.fields import (
     REPEATED,
     SPECIALS,
     TE,
+    TOKEN_BYTES,
     TRANSFER_ENCODING,
     UPGRADE,
     Fields,
@@ -73,15 +75,25 @@ TRAILER_SECTION_LIMIT: Final = 8192
 METHOD_LIMIT: Final = 64
 
 _KNOWN_CODINGS: Final = frozenset(
-    {b"chunked", b"gzip", b"deflate", b"compress", b"x-gzip", b"x-compress", b"identity"}
+    {b"chunked", b"gzip", b"deflate", b"compress", b"x-gzip", b"x-compress"}
 )
 _HEX: Final = b"0123456789abcdefABCDEF"
 _DIGITS: Final = b"0123456789"
-_EXTENSION_CONTROLS: Final = bytes(set(range(32)) - {9}) + b"\x7f"
+_TOO_LARGE: Final = 1 << 63
 # Field sections up to this many bytes are remembered, see `RequestReader.forget`.
 _REMEMBERED: Final = 1024
-_TOKEN_START: Final = (
-    b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_TOKEN_START: Final = TOKEN_BYTES
+_TOKEN: Final = rb"[" + re.escape(TOKEN_BYTES) + rb"]+"
+_QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
+# chunk-size *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+_CHUNK_LINE: Final = re.compile(
+    rb"([0-9a-fA-F]+)(?:[ \t]*;[ \t]*"
+    + _TOKEN
+    + rb"(?:[ \t]*=[ \t]*(?:"
+    + _TOKEN
+    + rb"|"
+    + _QUOTED
+    + rb"))?)*"
 )
 
 
@@ -179,7 +191,9 @@ class RequestReader:
         self.last_special = []
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the connection."""
+        """Take the next bytes of the connection. Behind a refusal they are dropped."""
+        if self.refusal is not None:
+            return
         if self.partial is not None:
             self.partial += data
         elif self.at >= len(self.bytes_in):
@@ -240,7 +254,10 @@ class RequestReader:
             self.at = 0
             self.searched = 0
             return self._read_partial_head()
-        self._take_head(end)
+        try:
+            self._take_head(end)
+        except Refusal as refusal:
+            raise _exact(refusal, self.bytes_in[self.at : end]) from None
         return HEAD
 
     def _read_partial_head(self) -> int:
@@ -260,7 +277,10 @@ class RequestReader:
         self.at = 0
         self.partial = None
         self.searched = 0
-        self._take_head(end)
+        try:
+            self._take_head(end)
+        except Refusal as refusal:
+            raise _exact(refusal, self.bytes_in[:end]) from None
         return HEAD
 
     def _check_partial(self, partial: bytearray) -> None:
@@ -440,7 +460,7 @@ class RequestReader:
         if not value or len(value) > 19 or value.strip(_DIGITS):
             raise Refusal(400, "malformed Content-Length")
         length = int(value)
-        if length >= 1 << 63:
+        if length >= _TOO_LARGE:
             raise Refusal(400, "Content-Length is too large")
         if self.body_limit and length > self.body_limit:
             raise self._too_much_content()
@@ -532,6 +552,8 @@ class RequestReader:
         if size == 0:
             self.state = _TRAILERS
             return True
+        if size >= _TOO_LARGE - self.content_read:
+            raise Refusal(400, "chunk sizes add up to too much")
         self.content_read += size
         if self.body_limit and self.content_read > self.body_limit:
             raise self._too_much_content()
@@ -546,28 +568,27 @@ class RequestReader:
         if line and line[0] not in _HEX:
             raise Refusal(400, "malformed chunk size")
         if has_isolated_line_end(line, 0):
-            raise Refusal(400, "a chunk size line must end in CR LF")
+            raise Refusal(400, "a line must end in CR LF")
 
     def _parse_chunk_line(self, line: bytes) -> int:
         """Return the size in `chunk-size [chunk-ext]`, all but its CRLF."""
-        digits, semicolon, extension = line.partition(b";")
-        if semicolon:
-            digits = digits.rstrip(b" \t")
-            self._check_extension(extension)
-        if not digits or len(digits) > 16 or digits.strip(_HEX):
+        digits = line
+        if line.strip(_HEX):
+            match = _CHUNK_LINE.fullmatch(line)
+            if match is None:
+                raise _bad_chunk_line(line)
+            digits = match[1]
+            self._count_extension(len(line) - len(digits))
+        if not digits or len(digits) > 16:
             raise Refusal(400, "malformed chunk size")
         size = int(digits, 16)
-        if size >= 1 << 63:
+        if size >= _TOO_LARGE:
             raise Refusal(400, "chunk size is too large")
         return size
 
-    def _check_extension(self, extension: bytes) -> None:
-        """Bound chunk extensions, which are read by nobody (RFC 9112 §7.1.1)."""
-        if extension.translate(None, _EXTENSION_CONTROLS) != extension:
-            raise Refusal(400, "control character in a chunk extension")
-        if not extension.strip(b" \t"):
-            raise Refusal(400, "empty chunk extension")
-        self.extension_bytes += len(extension) + 1
+    def _count_extension(self, size: int) -> None:
+        """Bound chunk extensions, which nobody reads, against the content."""
+        self.extension_bytes += size
         if self.extension_bytes > CHUNK_EXTENSION_TOTAL + self.content_read:
             raise Refusal(400, "more chunk extensions than content")
 
@@ -607,6 +628,22 @@ class RequestReader:
 
     def _trailers_too_long(self) -> Refusal:
         return Refusal(431, f"trailer section longer than {self.trailer_limit} bytes")
+
+
+def _bad_chunk_line(line: bytes) -> Refusal:
+    if has_isolated_line_end(line + b"\r\n", 0):
+        return Refusal(400, "a line must end in CR LF")
+    size = line.partition(b";")[0].rstrip(b" \t")
+    if not size or size.strip(_HEX):
+        return Refusal(400, "malformed chunk size")
+    return Refusal(400, "malformed chunk extension")
+
+
+def _exact(refusal: Refusal, section: bytes) -> Refusal:
+    """Name the cause of a malformed line, which byte by byte shows before its effect."""
+    if refusal.status == 400 and has_isolated_line_end(section, 0):
+        return Refusal(400, "a line must end in CR LF")
+    return refusal
 
 
 def _not_a_request(first: int) -> Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Final
 
 from tricorn.wire.errors import Refusal
@@ -11,7 +12,7 @@ from tricorn.wire.errors import Refusal
 # brackets. No userinfo. An empty host is what a client sends whose target has no
 # authority.
 _HOST: Final = re.compile(
-    rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|\[v[0-9A-Fa-f]{1,8}\.[A-Za-z0-9\-._~!$&'()*+;=:]{1,64}\]"
+    rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|\[v[0-9A-Fa-f]{1,8}\.[A-Za-z0-9\-._~!$&'()*+;=:]{1,64}\]"
     rb"|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*)"
     rb"(?::([0-9]{0,5}))?"
 )
@@ -39,7 +40,20 @@ def _check(value: bytes) -> bool:
     match = _HOST.fullmatch(value)
     if match is None:
         return False
-    return not match[1] or int(match[1]) <= 65535
+    if match[1] and not _is_ipv6(match[1].decode("ascii")):
+        return False
+    if value.startswith(b":"):
+        # RFC 9110 §4.2.1: an http URI has a host where it has a port.
+        return False
+    return not match[2] or int(match[2]) <= 65535
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def authority_of(target: bytes) -> tuple[bytes, bytes]:
