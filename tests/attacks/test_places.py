@@ -1,0 +1,117 @@
+"""The same over each kind of socket: TCP, IPv6, Unix, and descriptors that were inherited."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+from tests.attacks.conftest import HERE, QUICK
+from tests.support.raw import RawClient
+from tests.support.server import serve
+from tests.support.wait import wait_for
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+KINDS = ["tcp", "ipv6", "any", "unix", "fd", "unix-fd"]
+
+
+@pytest.fixture(params=KINDS)
+def place(request, tmp_path, transport):
+    """A server at the place, and the address to reach it."""
+    kind = request.param
+    path = str(tmp_path / "socket")
+    listening = None
+    pass_fds = ()
+    if kind == "ipv6" or kind == "any":
+        if not socket.has_dualstack_ipv6():
+            pytest.skip("no IPv6 here")
+        where = ("--host", "::1" if kind == "ipv6" else "::", "--port", "0")
+    elif kind == "unix":
+        where = ("--uds", path)
+    elif kind == "tcp":
+        where = ("--port", "0")
+    else:
+        listening = socket.socket(socket.AF_UNIX if kind == "unix-fd" else socket.AF_INET)
+        listening.bind(path if kind == "unix-fd" else ("127.0.0.1", 0))
+        listening.listen(100)
+        pass_fds = (listening.fileno(),)
+        where = ("--fd", str(listening.fileno()))
+    options = (*QUICK, *where, "--timeout-head", "1", "--timeout-write", "1")
+    environment = {"TRICORN_TRANSPORT": transport}
+    with serve("victim:app", *options, app_dir=HERE, env=environment, pass_fds=pass_fds) as server:
+        yield server, address_of(server, kind, path, listening)
+    if listening is not None:
+        listening.close()
+
+
+def address_of(server, kind, path, listening):
+    if kind.startswith("unix"):
+        return path
+    if listening is not None:
+        return listening.getsockname()
+    return ("127.0.0.1" if kind == "any" else server.host, server.port)
+
+
+def test_it_behaves_the_same(place):
+    _, address = place
+    with RawClient(address) as client:
+        # In order, refused with an answer, and closed.
+        client.send(GET * 3 + b"GET /\0 HTTP/1.1\r\n\r\n" + GET)
+        assert [client.read_response().status for _ in range(4)] == [200, 200, 200, 400]
+        client.half_close()
+        assert client.read_until_closed() == b""
+    with RawClient(address) as client:
+        client.send(GET[:9])
+        assert client.read_response().status == 408
+    with RawClient(address) as client:
+        client.send(GET)
+        client.half_close()
+        assert client.read_response().body == b"fine"
+        assert client.read_until_closed() == b""
+    with RawClient(address) as client:
+        body = os.urandom(1 << 20)
+        client.send(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n" + body)
+        assert client.read_response().body == b"1048576"
+        assert len(client.get("/big?mib=8").body) == 8 << 20
+        assert len(client.get(f"/file?path={__file__}").body) == os.path.getsize(__file__)
+
+
+def test_clients_that_leave(place):
+    server, address = place
+    descriptors = len(os.listdir(f"/proc/{server.pid}/fd"))
+    leavers = [RawClient(address) for _ in range(4)]
+    for client in leavers:
+        client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+    with RawClient(address) as client:
+        wait_for(lambda: client.get("/waiting").body == b"4", 5, "the calls to wait")
+        leavers[0].close()
+        leavers[1].reset()
+        leavers[2].half_close()
+        leavers[3].close()
+        wait_for(lambda: client.get("/waiting").body == b"0", 5, "the apps to be told")
+    leavers[2].close()
+    wait_for(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) <= descriptors, 5, "descriptors")
+
+
+def test_a_client_that_reads_nothing(place):
+    server, address = place
+    with RawClient(address) as client:
+        client.send(b"GET /big?mib=100 HTTP/1.1\r\nHost: a\r\n\r\n")
+        with RawClient(address) as other:
+            assert other.get("/").body == b"fine"
+        server_side = f"/proc/{server.pid}/fd"
+        before = len(os.listdir(server_side))
+        wait_for(lambda: len(os.listdir(server_side)) < before, 10, "the server to give up")
+
+
+def test_a_stop_finishes_what_runs(place):
+    server, address = place
+    with RawClient(address) as client, RawClient(address) as rested:
+        assert rested.get("/").status == 200
+        client.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: rested.get("/count").status == 200, 5, "it to run")
+        server.process.send_signal(signal.SIGTERM)
+        assert client.read_response().body == b"rested"
+        assert client.read_until_closed() == b""
+        assert rested.read_until_closed() == b""
+    server.wait(5)
