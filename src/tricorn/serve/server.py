@@ -45,6 +45,12 @@ _AFTER_CANCEL = 2.0
 logger = logging.getLogger("tricorn.error")
 
 
+# Servers that handle signals, and what did before the first of them. Servers that share
+# a loop end in any order, so each can't put back what it found itself.
+_capturing: list[Server] = []
+_originals: dict[int, Any] = {}
+
+
 class ServerState:
     """Counters of one server, under Uvicorn's names."""
 
@@ -137,6 +143,9 @@ class Server:
                     process_id,
                     extra={"color_message": "Finished server process [\x1b[36m%d\x1b[0m]"},
                 )
+        except BaseException:
+            await self._give_up()
+            raise
         finally:
             self._release()
 
@@ -287,7 +296,9 @@ class Server:
             await self._drain(service)
         for server in self.servers:
             await server.wait_closed()
-        if self.lifespan is not None:
+        if self.force_exit:
+            await self._abandon_lifespan()
+        elif self.lifespan is not None:
             await self._stop_lifespan()
 
     async def _drain(self, service: Service) -> None:
@@ -320,12 +331,12 @@ class Server:
                 return
             await asyncio.sleep(TICK / 4)
 
+    async def _abandon_lifespan(self) -> None:
+        # A program may have put a lifespan of its own there.
+        if hasattr(self.lifespan, "abandon"):
+            await self.lifespan.abandon()
+
     async def _stop_lifespan(self) -> None:
-        if self.force_exit:
-            # A program may have put a lifespan of its own there.
-            if hasattr(self.lifespan, "abandon"):
-                await self.lifespan.abandon()
-            return
         shutdown = asyncio.ensure_future(self.lifespan.shutdown())
         while not shutdown.done():
             await asyncio.wait({shutdown}, timeout=TICK)
@@ -335,6 +346,13 @@ class Server:
                     await shutdown
                 return
         shutdown.result()
+
+    async def _give_up(self) -> None:
+        """End what runs without waiting: the server's own task was cancelled, or broke."""
+        if self._service is not None:
+            for task in list(self._service.tasks):
+                task.cancel(msg="the server was cancelled")
+        await self._abandon_lifespan()
 
     def _release(self) -> None:
         """Give back what the worker holds, however it ends."""
@@ -357,17 +375,23 @@ class Server:
 
         The handlers are installed with `signal.signal` and are bound methods of this
         object: sse-starlette finds the server that way, and ends its streams. What was
-        caught is raised again afterwards, for the embedding program's own handlers.
+        caught is raised again afterwards: for another server in this program, else for
+        the program's own handlers.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        original = {sig: signal.signal(sig, self.handle_exit) for sig in HANDLED_SIGNALS}
+        if not _capturing:
+            _originals.update({sig: signal.getsignal(sig) for sig in HANDLED_SIGNALS})
+        _capturing.append(self)
+        for sig in HANDLED_SIGNALS:
+            signal.signal(sig, self.handle_exit)
         try:
             yield
         finally:
-            for sig, handler in original.items():
-                signal.signal(sig, handler)
+            _capturing.remove(self)
+            for number, handler in _originals.items():
+                signal.signal(number, _capturing[-1].handle_exit if _capturing else handler)
         for caught in reversed(self._captured_signals):
             if not self.owns_process:
                 signal.raise_signal(caught)

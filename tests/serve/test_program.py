@@ -1,0 +1,400 @@
+"""`Config`, `run` and the command line as a whole: options that show in an answer."""
+
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tricorn
+from tests.apps.plain import app
+from tests.support.raw import RawClient
+from tests.support.server import APPS, Server, serve, start
+from tricorn.asgi.message_logger import MessageLoggerMiddleware, abridged
+from tricorn.edge.forwarded import FORWARDING_FIELDS
+from tricorn.serve.components import connection_limits, forwarder
+from tricorn.serve.program import Config, run
+from tricorn.settings.errors import ConfigError
+from tricorn.settings.options import BY_NAME
+
+
+def config(target: Any = app, **options: Any) -> Config:
+    return Config(target, log_config=None, **options)
+
+
+def scope(server: Server, *fields: str, target: str = "/headers") -> dict[str, Any]:
+    with server.connect() as client:
+        found: dict[str, Any] = json.loads(client.get(target, *fields).body)
+        return found
+
+
+class TestConfig:
+    def test_loading(self) -> None:
+        made = config("tests.apps.plain:app")
+        assert not made.loaded
+        assert made.loaded_app is None
+        made.load()
+        assert made.loaded
+        assert made.loaded_app is app
+        assert made.interface == "asgi3"
+        assert made.load_app() is app
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("port", 99999), ("backlog", -1), ("lifespan", "maybe"), ("headers", ["no colon"])],
+    )
+    def test_attributes_set_afterwards_are_judged(self, name: str, value: Any) -> None:
+        made = config()
+        setattr(made, name, value)
+        with pytest.raises(ConfigError, match=name):
+            made.load()
+
+    def test_attributes_set_afterwards_count(self) -> None:
+        made = config(None)
+        made.app = app
+        made.h11_max_incomplete_event_size = 100000
+        made.timeout_keep_alive = 7
+        made.load()
+        assert made.loaded_app is app
+        assert made.head_limits[1] == 100000
+        assert connection_limits(made).keep_alive == 7
+
+    @pytest.mark.parametrize("target", ["tests.apps.plain:missing", "no_such_module:app", "json"])
+    def test_an_app_that_cannot_be_imported(
+        self, target: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pytest.raises(SystemExit) as leaving:
+            config(target).load()
+        assert leaving.value.code == 3
+        assert len(caplog.messages) == 1
+        assert caplog.messages[0].startswith("Error loading ASGI app. ")
+
+    def test_a_class_property_for_the_loaded_app(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As newrelic's agent wraps each app; it looks at `interface` meanwhile."""
+        seen = []
+
+        def set_app(self: Any, value: Any) -> None:
+            seen.append((value, getattr(self, "interface", None)))
+            self.kept = value and ("wrapped", value)
+
+        monkeypatch.setattr(
+            Config, "loaded_app", property(lambda self: self.kept, set_app), raising=False
+        )
+        made = config()
+        made.load()
+        assert made.loaded_app == ("wrapped", app)
+        assert seen[-1] == (app, "auto")
+
+    def test_a_loop_object_is_accepted(self) -> None:
+        """Ray serve hands in the loop that runs; nobody asks it for a factory."""
+        loop = object()
+        assert config(loop=loop).loop is loop
+
+    def test_the_socket_that_it_binds(self) -> None:
+        with config(port=0).bind_socket() as sock:
+            assert sock.getsockname()[0] == "127.0.0.1"
+            # It listens by now, so whoever connects waits for the server.
+            RawClient(sock.getsockname()).close()
+
+    def test_a_socket_that_cannot_be_bound(self, caplog: pytest.LogCaptureFixture) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            with pytest.raises(SystemExit) as leaving:
+                config(port=taken.getsockname()[1]).bind_socket()
+        assert leaving.value.code == 3
+        assert "the port is in use" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("level", "wrapped"), [("trace", True), (5, True), ("debug", False), (None, False)]
+    )
+    def test_tracing_wraps_the_app(self, level: Any, wrapped: bool) -> None:
+        logger = logging.getLogger("tricorn.error")
+        before = logger.level
+        try:
+            made = config(log_level=level)
+            made.load()
+            assert isinstance(made.loaded_app, MessageLoggerMiddleware) is wrapped
+        finally:
+            for name in ("tricorn.error", "tricorn.access", "tricorn.asgi"):
+                logging.getLogger(name).setLevel(before)
+
+
+class TestForwarding:
+    def test_the_names_are_those_that_are_known(self) -> None:
+        known = {name.encode() for name in BY_NAME["forwarded_fields"].choices}
+        assert known == FORWARDING_FIELDS
+
+    def test_all_fields_by_default(self) -> None:
+        with serve("plain:app") as server:
+            found = scope(server, "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: example.com")
+        assert found["client"] == ["192.0.2.7", 0]
+        assert ["host", "example.com"] in found["headers"]
+
+    def test_only_the_fields_named(self) -> None:
+        options = ("--forwarded-field", "x-forwarded-for", "--forwarded-field=X-Forwarded-Proto")
+        with serve("plain:app", *options) as server:
+            found = scope(
+                server,
+                "X-Forwarded-For: 192.0.2.7",
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-Host: example.com",
+                "Forwarded: for=192.0.2.9",
+            )
+        assert found["client"] == ["192.0.2.7", 0]
+        assert found["scheme"] == "https"
+        assert ["host", "test"] in found["headers"]
+
+    def test_a_peer_that_is_none_is_a_config_error(self) -> None:
+        made = config()
+        made.forwarded_allow_ips = "fe80::1/200"
+        with pytest.raises(ConfigError, match="forwarded_allow_ips"):
+            forwarder(made)
+        with pytest.raises(ConfigError, match="forwarded_allow_ips"):
+            made.load()
+
+    def test_none_at_all(self) -> None:
+        assert forwarder(config(proxy_headers=False)) is None
+
+
+class TestRun:
+    def test_an_unknown_option(self) -> None:
+        with pytest.raises(TypeError, match="port"):
+            run(app, prot=1)
+
+    def test_a_bad_option(self) -> None:
+        with pytest.raises(ConfigError, match="port"):
+            run(app, port=-1)
+
+    def test_a_start_that_fails_exits_with_3(self, caplog: pytest.LogCaptureFixture) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            with pytest.raises(SystemExit) as leaving:
+                run(app, port=taken.getsockname()[1], log_config=None)
+        assert leaving.value.code == 3
+
+    def test_it_returns_when_it_is_done(self) -> None:
+        class Once(tricorn.Server):
+            async def main_loop(self) -> None:
+                return
+
+        Once(Config(app, port=0, log_config=None)).run()
+
+
+class TestTrace:
+    def test_the_lines(self) -> None:
+        with serve("plain:app", "--log-level", "trace") as server:
+            with server.connect() as client:
+                client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+                assert client.read_response().body == b"abc"
+                host, port = client.socket.getsockname()
+            server.stop()
+            output = server.stderr()
+        start_line = re.escape(f"TRACE:    {host}:{port} - ASGI [2] Started scope={{")
+        assert re.search(start_line + r".*'path': '/echo'.*'headers': '<\.\.\.>'", output)
+        for text in (
+            "Receive {'type': 'http.request', 'body': '<3 bytes>', 'more_body': False}",
+            "Send {'type': 'http.response.start', 'status': 200, 'headers': '<...>'}",
+            "Send {'type': 'http.response.body', 'body': '<3 bytes>'}",
+            "Completed",
+        ):
+            assert f"TRACE:    {host}:{port} - ASGI [2] {text}\n" in output
+        assert "TRACE:    ASGI [1] Receive {'type': 'lifespan.startup'}" in output
+        assert "abc" not in output
+
+    def test_an_exception(self) -> None:
+        with serve("plain:app", "--log-level", "trace", allow_errors=True) as server:
+            with server.connect() as client:
+                assert client.get("/error").status == 500
+            output = server.wait_output("RuntimeError")
+        assert "ASGI [2] Raised exception" in output
+        assert "message_logger.py" not in output
+
+    @pytest.mark.parametrize(
+        ("message", "shown"),
+        [
+            (
+                {"type": "websocket.send", "text": "four"},
+                {"type": "websocket.send", "text": "<4 chars>"},
+            ),
+            ({"bytes": b"ab", "text": None}, {"bytes": "<2 bytes>", "text": None}),
+            ({"body": None, "headers": None}, {"body": None, "headers": None}),
+            ({"body": 5}, {"body": 5}),
+            ("no message", "no message"),
+        ],
+    )
+    def test_what_is_shown(self, message: Any, shown: Any) -> None:
+        assert abridged(message) == shown
+
+
+class TestTheCommandLine:
+    @pytest.mark.parametrize(
+        "loop", ["auto", "asyncio", "uvloop", "none", "asyncio:new_event_loop"]
+    )
+    def test_loops(self, loop: str) -> None:
+        if loop == "uvloop":
+            pytest.importorskip("uvloop")
+        with serve("plain:app", "--loop", loop) as server, server.connect() as client:
+            assert client.get("/").body == b"Hello, world"
+
+    def test_the_demo(self) -> None:
+        server = start("--demo", "--port", "0")
+        try:
+            server.wait_started()
+            with server.connect() as client:
+                response = client.get("/")
+            assert response.status == 200
+            assert b"<html" in response.body.lower()
+            assert server.stop() == 0
+        finally:
+            server.close()
+        server.check_output()
+
+    def test_fields(self) -> None:
+        with serve("plain:app", "--header", "X-A: 1", "--header", "X-B:2") as server:
+            with server.connect() as client:
+                response = client.get("/")
+        assert response.header(b"x-a") == b"1"
+        assert response.header(b"x-b") == b"2"
+        assert response.header(b"server") == b"tricorn"
+        assert response.header(b"date")
+
+    def test_no_server_and_no_date(self) -> None:
+        with serve("plain:app", "--no-server-header", "--no-date-header") as server:
+            with server.connect() as client:
+                response = client.get("/")
+        assert response.header(b"server") is None
+        assert response.header(b"date") is None
+
+    def test_a_server_of_the_users(self) -> None:
+        with serve("plain:app", "--header", "Server:mine") as server, server.connect() as client:
+            assert client.get("/").header(b"server") == b"mine"
+
+    def test_concurrency(self) -> None:
+        with serve("stubborn:app", "--limit-concurrency", "1") as server:
+            with server.connect() as busy:
+                assert busy.get("/").status == 200
+                busy.send(b"GET /survive HTTP/1.1\r\nHost: a\r\n\r\n")
+                server.wait_output("held")
+                with server.connect() as other:
+                    response = other.get("/")
+                assert response.status == 503
+                assert response.header(b"connection") == b"close"
+                server.wait_output("Exceeded concurrency limit.")
+                server.kill()
+
+    def test_reset_contextvars(self, tmp_path: Path) -> None:
+        (tmp_path / "contextual.py").write_text(
+            "import contextvars\n"
+            "var = contextvars.ContextVar('var', default='unset')\n"
+            "var.set('imported')\n"
+            "async def app(scope, receive, send):\n"
+            "    assert scope['type'] == 'http'\n"
+            "    body = var.get().encode()\n"
+            "    await send({'type': 'http.response.start', 'status': 200})\n"
+            "    await send({'type': 'http.response.body', 'body': body})\n"
+        )
+        for options, expected in (((), b"imported"), (("--reset-contextvars",), b"unset")):
+            with serve("contextual:app", *options, app_dir=tmp_path) as server:
+                with server.connect() as client:
+                    assert client.get("/").body == expected
+
+    def test_several_places_at_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "socket"
+        binds = ["--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0", "--bind", f"unix:{path}"]
+        with serve("plain:app", *binds) as server:
+            banners = server.banners()
+            assert len(banners) == 3
+            places: list[Any] = [(b["host"], int(b["port"])) for b in banners if b["url"]]
+            for place in [*places, str(path)]:
+                with RawClient(place) as client:
+                    assert client.get("/").status == 200
+        assert not path.exists()
+
+    def test_a_unix_socket(self, tmp_path: Path) -> None:
+        path = tmp_path / "socket"
+        with serve("plain:app", "--uds", str(path), "--uds-mode", "600") as server:
+            assert path.stat().st_mode & 0o777 == 0o600
+            found = scope(server)
+            assert found["server"] == [str(path), None]
+            assert found["client"] is None
+            assert server.stop() == 0
+            assert 'INFO:      - "GET /headers HTTP/1.1" 200 OK' in server.output()
+
+    def test_an_inherited_socket(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            number = sock.fileno()
+            with serve("plain:app", "--fd", str(number), pass_fds=(number,)) as server:
+                with RawClient(sock.getsockname()) as client:
+                    assert client.get("/").status == 200
+                name = str(sock.getsockname())
+                assert f"Tricorn running on socket {name} (Press CTRL+C to quit)" in server.output()
+            # Whoever passed it can serve on.
+            RawClient(sock.getsockname()).close()
+
+    def test_sockets_from_systemd(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            server = _activated(sock, "plain:app", "--app-dir", str(APPS))
+            try:
+                server.wait_output("running on")
+                with RawClient(sock.getsockname()) as client:
+                    assert client.get("/").status == 200
+                assert server.stop() == 0
+            finally:
+                server.close()
+            server.check_output()
+
+    def test_the_port_of_a_platform(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            port = sock.getsockname()[1]
+        server = start("plain:app", "--app-dir", str(APPS), env={"PORT": str(port)})
+        try:
+            server.wait_started()
+            assert server.url == f"http://0.0.0.0:{port}"
+            with RawClient(("127.0.0.1", port)) as client:
+                assert client.get("/").status == 200
+        finally:
+            server.close()
+
+    def test_its_log_is_uvicorns(self) -> None:
+        """The same lines in the same order, with the product's name changed."""
+        logs = []
+        for module in ("uvicorn", "tricorn"):
+            with serve("plain:app", module=module) as server:
+                with server.connect() as client:
+                    assert client.get("/").status == 200
+                    assert client.get("/missing?a=1&b=%20").status == 404
+                    own = f"{client.socket.getsockname()[0]}:{client.socket.getsockname()[1]}"
+                server.process.send_signal(signal.SIGTERM)
+                server.wait()
+                text = server.stderr() + server.stdout()
+                text = text.replace(own, "CLIENT").replace(str(server.pid), "PID")
+                logs.append(text.replace(str(server.port), "PORT").replace("Uvicorn", "Tricorn"))
+        assert logs[1] == logs[0]
+
+
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.executable, [sys.executable, "-m", "tricorn", *sys.argv[2:]])
+"""
+
+
+def _activated(sock: socket.socket, *args: str) -> Server:
+    """Started as systemd starts a service with a socket: as descriptor 3."""
+    fd = sock.fileno()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ACTIVATE, str(fd), *args],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        pass_fds=(fd,),
+        start_new_session=True,
+    )
+    return Server(process, "Tricorn")
