@@ -47,6 +47,8 @@ HIGH_WATER: Final = 65536
 
 _START_KIND: Final = "http.response.start"
 _BODY_KIND: Final = "http.response.body"
+# How many errors behind an error are looked at: chains may be circular.
+_CHAIN: Final = 20
 _DISCONNECT: Final = "http.disconnect"
 _INTERNAL_ERROR: Final = [
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -357,7 +359,7 @@ class Exchange:
 
     def _app_failed(self, error: BaseException | None) -> None:
         """Tell the developer, and the client: 500, or a response cut short."""
-        if error is not None and not (self.gone and isinstance(error, ClientDisconnected)):
+        if error is not None and not (self.gone and _tells_of_disconnect(error)):
             _drop_our_frames(error)
             logger.error("Exception in ASGI application\n", exc_info=error)
         self._end_broken()
@@ -431,6 +433,21 @@ def _plain_fields(fields: Any) -> list[Any]:
     if isinstance(fields, Iterable) and not isinstance(fields, str | bytes):
         return list(fields)
     raise TypeError(f"'headers' must be an iterable of pairs, not {type(fields).__name__}")
+
+
+def _tells_of_disconnect(error: BaseException | None) -> bool:
+    """Whether an app's error only passes on that the client is gone.
+
+    Frameworks wrap what `send()` raised: Starlette's `ClientDisconnect` has it as its
+    context, and a task group as one of its errors.
+    """
+    for _ in range(_CHAIN):
+        if error is None or isinstance(error, ClientDisconnected):
+            break
+        if isinstance(error, BaseExceptionGroup):
+            return all(map(_tells_of_disconnect, error.exceptions))
+        error = error.__cause__ or error.__context__
+    return isinstance(error, ClientDisconnected)
 
 
 def _plain_status(status: Any) -> int:

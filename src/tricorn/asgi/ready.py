@@ -65,7 +65,12 @@ READY: Final = Ready()
 
 async def failed(error: BaseException) -> None:
     """Raise `error` when awaited, where the caller of an `async def` expects it."""
-    raise error
+    try:
+        raise error
+    finally:
+        # Else the error holds this frame, the frame the error, and both the app's
+        # frames, generators and all, until the garbage collector comes by.
+        del error
 
 
 class WakeUp:
