@@ -1,0 +1,12 @@
+"""python-socketio by long polling: many short requests, and one that waits."""
+
+import socketio
+
+server = socketio.AsyncServer(async_mode="asgi")
+app = socketio.ASGIApp(server)
+
+
+@server.event
+async def shout(sid, text):
+    await server.emit("answer", text.upper(), to=sid)
+    return len(text)

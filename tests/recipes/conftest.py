@@ -1,0 +1,38 @@
+"""Apps of real frameworks, each served by a process of its own."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Server, serve
+
+APPS = Path(__file__).parent / "apps"
+
+
+def need_package(name: str) -> None:
+    """Skips where a package is missing; in CI, where nothing may be, fails."""
+    if importlib.util.find_spec(name) is not None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"needs the package {name}")
+    pytest.skip(f"needs the package {name}")
+
+
+@pytest.fixture(scope="module")
+def serve_recipe() -> Iterator[Callable[..., Server]]:
+    """Starts `tests/recipes/apps/NAME.py` once a module; its log has to stay clean."""
+    with ExitStack() as stack:
+        servers: dict[tuple[str, ...], Server] = {}
+
+        def start(target: str, package: str, *args: str) -> Server:
+            need_package(package)
+            key = (target, *args)
+            if key not in servers:
+                servers[key] = stack.enter_context(serve(target, *args, app_dir=APPS))
+            return servers[key]
+
+        yield start
