@@ -132,6 +132,7 @@ class Hub:
     def on_ready(self) -> None:
         """Serve all that is ready. Called by the loop."""
         self.running = True
+        transport: HubTransport | None = None
         try:
             for index in range(self.poller.wait()):
                 fd = self.poller.fd_at(index)
@@ -145,6 +146,11 @@ class Hub:
                 listener = self.listeners.get(fd)
                 if listener is not None:
                     listener.on_events(self.poller.events_at(index))
+        except Exception as error:
+            # What else was ready still is. The loop logs the error.
+            if transport is not None:
+                transport.fail(error)
+            raise
         finally:
             self.running = False
             self.send_all()
@@ -311,7 +317,8 @@ class HubTransport:
                 return
             if sent == len(data):
                 return
-            self._enqueue(memoryview(data)[sent:] if sent else data)
+            rest = memoryview(data)[sent:] if sent else data
+            self._enqueue(rest if type(data) is bytes else bytes(rest))
             self._watch()
         if self.pending_size > self.high and not self.protocol_paused:
             self.protocol_paused = True
@@ -460,6 +467,10 @@ class HubTransport:
         """Close now; what wasn't sent is lost."""
         self.closing = True
         self._break(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Give up a connection whose protocol is broken."""
+        self._break(error)
 
     def _break(self, error: BaseException | None) -> None:
         """Close the descriptor and have the protocol told."""
