@@ -37,12 +37,19 @@ def wish() -> str:
     return "no" if platform.python_implementation() == "PyPy" else "try"
 
 
+# These call Linux's epoll directly. Elsewhere the loop's own transports are used.
+LINUX_ONLY = {"tricorn/net/sysio", "tricorn/net/hub"}
+
+
 def hot_sources() -> list[Path]:
     compiled = sorted(SOURCE.rglob("*.pyx"))
     sidecars = (path.with_suffix(".py") for path in sorted(SOURCE.rglob("*.pxd")))
-    return compiled + [
+    hot = compiled + [
         path for path in sidecars if path.exists() and not path.with_suffix(".pyx").exists()
     ]
+    if sys.platform == "linux":
+        return hot
+    return [p for p in hot if p.relative_to(SOURCE).with_suffix("").as_posix() not in LINUX_ONLY]
 
 
 def extension(source: Path) -> Extension:
