@@ -364,8 +364,11 @@ class TestTheUnixSocket:
         finally:
             server.close()
 
-    def test_a_program_that_is_killed_by_the_signal_in_the_end(self, path: Path) -> None:
-        """An embedded server raises the signal again, and its program has no handler."""
+    @pytest.mark.parametrize(
+        ("signum", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)]
+    )
+    def test_a_program_gets_the_signal_in_the_end(self, signum: int, code: int, path: Path) -> None:
+        """SIGTERM kills one without a handler; `run` swallows Python's KeyboardInterrupt."""
         program = f"""
             import tricorn
             from stubborn import app
@@ -379,12 +382,12 @@ class TestTheUnixSocket:
         try:
             wait_for(path.exists, 20)
             wait_for(lambda: _answers(path), 20)
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signum)
             _, output = process.communicate(timeout=20)
         finally:
             process.kill()
             process.wait()
-        assert process.returncode == -signal.SIGTERM
+        assert process.returncode == code
         assert b"Finished server process" in output
 
 
