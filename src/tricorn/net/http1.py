@@ -105,9 +105,7 @@ class Http1Connection(Stream):
         service = self.service
         self.transport = transport
         self.transport_write = transport.write
-        peer = transport.get_extra_info("peername")
-        if type(peer) is tuple and len(peer) >= 2:
-            self.client = (peer[0], peer[1]) if len(peer) != 2 else peer
+        self.client = _peer_address(transport.get_extra_info("peername"))
         self.server = _local_address(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
@@ -702,6 +700,17 @@ async def _overloaded(scope: Any, receive: Any, send: Any) -> None:
     ]
     await send({"type": "http.response.start", "status": 503, "headers": fields})
     await send({"type": "http.response.body", "body": body})
+
+
+def _peer_address(name: Any) -> tuple[str, int] | None:
+    """Return a peer's address and port; None for a Unix peer, which has none."""
+    if type(name) is not tuple or len(name) < 2:
+        return None
+    host = name[0]
+    if host.startswith("::ffff:") and "." in host:
+        # An IPv4 client of a dual-stack socket (RFC 4291 §2.5.5.2).
+        host = host[7:]
+    return host, name[1]
 
 
 def _local_address(name: Any) -> tuple[str, int | None] | None:
