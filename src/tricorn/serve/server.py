@@ -283,6 +283,9 @@ class Server:
         """Stop accepting, finish what runs, and run the app's shutdown."""
         logger.info("Shutting down")
         service = self._service
+        if service is not None:
+            # Before the acceptors close: they serve what is in the backlog.
+            service.draining = True
         for server in self.servers:
             server.close()
         for sock in sockets or ():
@@ -290,7 +293,6 @@ class Server:
         for listener in self._listeners:
             listener.close()
         if service is not None:
-            service.draining = True
             for connection in list(service.connections):
                 connection.shutdown()
             await self._drain(service)
