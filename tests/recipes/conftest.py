@@ -22,9 +22,9 @@ def need_package(name: str) -> None:
     pytest.skip(f"needs the package {name}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def serve_recipe() -> Iterator[Callable[..., Server]]:
-    """Starts `tests/recipes/apps/NAME.py` once a module; its log has to stay clean."""
+    """Starts `tests/recipes/apps/NAME.py` once a worker; its log has to stay clean."""
     with ExitStack() as stack:
         servers: dict[tuple[str, ...], Server] = {}
 

@@ -14,23 +14,37 @@ from tests.support.wait import wait_for
 
 # App -> the package it needs.
 FRAMEWORKS = {
-    "starlette_app:app": "starlette",
     "starlette_app:bare": "starlette",
     "fastapi_app:app": "fastapi",
     "django_app:app": "django",
     "quart_app:app": "quart",
     "litestar_app:app": "litestar",
+}
+MORE_FRAMEWORKS = {
+    "starlette_app:app": "starlette",
     "falcon_app:app": "falcon",
     "sanic_app:app": "sanic",
     "blacksheep_app:app": "blacksheep",
 }
+PACKAGES = FRAMEWORKS | MORE_FRAMEWORKS
+# One group each, so that only one worker starts its server.
+TARGETS = [
+    pytest.param(
+        target,
+        marks=[
+            pytest.mark.xdist_group(target),
+            *([pytest.mark.slow_matrix] if target in MORE_FRAMEWORKS else []),
+        ],
+    )
+    for target in PACKAGES
+]
 STREAMED = "".join(f"part {number}\n" for number in range(5))
 MEGABYTES = b"0123456789abcdef" * 200_000
 
 
-@pytest.fixture(params=FRAMEWORKS)
+@pytest.fixture(params=TARGETS)
 def framework(request, serve_recipe):
-    return serve_recipe(request.param, FRAMEWORKS[request.param])
+    return serve_recipe(request.param, PACKAGES[request.param])
 
 
 @pytest.fixture
@@ -107,10 +121,10 @@ LOUD = {"blacksheep", "sanic"}
 HOST = b"Host: 127.0.0.1\r\n"
 
 
-@pytest.mark.parametrize("target", FRAMEWORKS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_clients_that_leave_and_then_the_end(target):
     """SIGTERM: the stream is finished, then the app's shutdown, then exit code 0."""
-    package = FRAMEWORKS[target]
+    package = PACKAGES[target]
     need_package(package)
     with serve(target, app_dir=APPS, allow_errors=package in LOUD) as server:
         with server.connect() as raw:

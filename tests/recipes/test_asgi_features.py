@@ -17,6 +17,13 @@ from tests.support.wait import wait_for
 TEXT = (APPS / "static" / "text.txt").read_bytes()
 
 
+BARE = pytest.param("starlette_app:bare", marks=pytest.mark.xdist_group("starlette_app:bare"))
+BEHIND_MIDDLEWARE = pytest.param(
+    "starlette_app:app",
+    marks=[pytest.mark.xdist_group("starlette_app:app"), pytest.mark.slow_matrix],
+)
+
+
 def connected(server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=20, trust_env=False) as client:
         yield client
@@ -30,9 +37,9 @@ def leave_within_response(server, target: str) -> None:
 
 
 class TestStarlette:
-    @pytest.fixture(params=["app", "bare"], ids=["behind middleware", "bare"])
+    @pytest.fixture(params=[BARE, BEHIND_MIDDLEWARE])
     def server(self, request, serve_recipe):
-        return serve_recipe(f"starlette_app:{request.param}", "starlette")
+        return serve_recipe(request.param, "starlette")
 
     @pytest.fixture
     def client(self, server):
@@ -82,6 +89,7 @@ class TestStarlette:
         assert client.get("/").text == "Hello, world"
 
 
+@pytest.mark.xdist_group("starlette_app:bare")
 class TestStarletteBare:
     """What middleware hides from the server."""
 
@@ -105,6 +113,8 @@ class TestStarletteBare:
         assert client.get("/sent").json() == ["http.response.start", "http.response.pathsend"]
 
 
+@pytest.mark.xdist_group("starlette_app:app")
+@pytest.mark.slow_matrix
 class TestStarletteMiddleware:
     @pytest.fixture
     def client(self, serve_recipe):
@@ -120,6 +130,7 @@ class TestStarletteMiddleware:
         assert gzip.decompress(raw) == b"word " * 20_000
 
 
+@pytest.mark.xdist_group("fastapi_app:app")
 class TestFastAPI:
     @pytest.fixture
     def server(self, serve_recipe):
@@ -159,6 +170,7 @@ def balanced(noted: str) -> bool:
     return noted.count("opened") == noted.count("closed")
 
 
+@pytest.mark.xdist_group("django_app:app")
 class TestDjango:
     @pytest.fixture
     def server(self, serve_recipe):
@@ -180,6 +192,7 @@ class TestDjango:
         wait_for(lambda: "stream closed" in client.get("/noted").text)
 
 
+@pytest.mark.xdist_group("sse_app:app")
 class TestServerSentEvents:
     def test_endless_stream_ends_with_the_server(self):
         """sse-starlette finds the server behind the handler of SIGTERM."""
@@ -204,6 +217,8 @@ class TestServerSentEvents:
             assert raw.get("/unknown").status == 404
 
 
+@pytest.mark.xdist_group("socketio_app:app")
+@pytest.mark.slow_matrix
 class TestSocketIO:
     def test_long_polling(self, serve_recipe):
         need_package("socketio")
@@ -234,11 +249,11 @@ class TestSocketIO:
             assert server.stop() == 0
 
 
+@pytest.mark.slow_matrix
 class TestModelContextProtocol:
     def test_tool_is_called(self, serve_recipe):
-        need_package("mcp")
-        import mcp
-
+        # Not in the test group: it brings 25 packages. Install it to run this.
+        mcp = pytest.importorskip("mcp")
         server = serve_recipe("mcp_app:app", "mcp")
 
         async def call() -> list[str]:
