@@ -29,6 +29,7 @@ VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 @pytest.fixture(params=FACTORIES)
 def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
     loop = FACTORIES[request.param]()
+    loop.set_debug(False)  # whatever PYTHONASYNCIODEBUG says
     faults: list[Any] = []
     loop.set_exception_handler(lambda _, context: faults.append(context))
     yield loop
