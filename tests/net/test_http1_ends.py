@@ -229,11 +229,34 @@ class TestShutdown:
         made.service.draining = True
         made.call(made.connection.shutdown)
 
-    @pytest.mark.parametrize("fed", [b"", GET])
-    def test_idle_connections_close(self, rig, fed):
+    def test_idle_connections_close(self, rig):
         made = rig(hello)
-        made.receive(fed)
+        made.transport.read_now = lambda: None
+        made.receive(GET)
+        made.later(2)
         self.stop(made)
+        assert made.transport.lost == 1
+
+    @pytest.mark.parametrize("fed", [b"", GET])
+    def test_a_request_that_is_on_its_way_is_answered(self, rig, fed):
+        """Who was answered just now asks again at once; loops' transports read later."""
+        made = rig(hello)
+        if fed:
+            made.transport.read_now = lambda: None
+            made.receive(fed)
+        self.stop(made)
+        assert made.open
+        made.receive(GET)
+        assert made.answers()[-1].fields[b"connection"] == b"close"
+        assert made.transport.lost == 1
+
+    def test_who_asks_no_more_is_closed_soon(self, rig):
+        made = rig(hello)
+        made.receive(GET)
+        self.stop(made)
+        made.later(0.5)
+        assert made.open
+        made.later(0.5)
         assert made.transport.lost == 1
 
     def test_a_request_that_waits_unread_is_answered(self, rig):

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Final
 
 from tricorn.asgi.exchange import ClientDisconnected, Exchange
 from tricorn.asgi.stream import FieldLines, Stream
-from tricorn.net.service import Service
+from tricorn.net.service import TICK, Service
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA, RequestReader
 from tricorn.wire.h1_response import ResponseWriter, refusal_response
@@ -52,6 +52,8 @@ _HIGH_WATER: Final = 65536
 # answer; only writing tells. Apps that never write are told after this time.
 _END_GRACE: Final = 1.0
 _FILE_PIECE: Final = 65536
+# A client that was answered so many seconds ago is likely to ask again at once.
+_JUST_NOW: Final = 1.0
 
 _EXTENSIONS: Final[dict[str, dict[str, Any]]] = {
     "http.response.early_hint": {},
@@ -685,8 +687,17 @@ class Http1Connection(Stream):
         if read_now is not None:
             read_now()
         if (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread():
+            if read_now is None or self._was_just_answered():
+                # The next request may be on its way: for half a second it is answered.
+                self.deadline = self.service.now + 1.5 * TICK
+                return
             self.state = _CLOSED
             self.transport.close()
+
+    def _was_just_answered(self) -> bool:
+        service = self.service
+        answered_at = self.deadline - service.limits.keep_alive
+        return self.state == _KEEP_ALIVE and answered_at >= service.now - _JUST_NOW
 
 
 async def _overloaded(scope: Any, receive: Any, send: Any) -> None:
