@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.wire.scan cimport encode_fields, joined
+from tricorn.wire.scan cimport encode_chunk, encode_fields, joined
 
 cdef int _UNSTARTED, _BY_LENGTH, _CHUNKED, _BY_CLOSE, _NO_CONTENT, _COMPLETE, _OVERRIDES
 cdef dict _STATUS_LINES

@@ -19,7 +19,7 @@ from tricorn.wire.fields import (
     WANTS_CLOSE,
     Fields,
 )
-from tricorn.wire.scan import encode_fields, joined
+from tricorn.wire.scan import encode_chunk, encode_fields, joined
 
 # What an app gives for its fields: any iterable of pairs.
 FieldLines = Iterable[Iterable[bytes]]
@@ -143,7 +143,7 @@ class ResponseWriter:
         elif self.is_1_1:
             framing = _CHUNKED
             added = b"transfer-encoding: chunked\r\n"
-            body = b"%x\r\n%b\r\n" % (size, body) if size else b""
+            body = encode_chunk(body) if size else b""
         else:
             framing = _BY_CLOSE
             self.keep_alive = False
@@ -167,7 +167,7 @@ class ResponseWriter:
         framing = self.framing
         if framing == _CHUNKED:
             if data:
-                data = b"%x\r\n%b\r\n" % (len(data), data)
+                data = encode_chunk(data)
             if not more:
                 data += _LAST_CHUNK
         elif framing == _BY_LENGTH:

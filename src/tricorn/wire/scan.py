@@ -152,6 +152,11 @@ def joined(first: bytes, second: bytes, third: bytes, fourth: bytes, body: bytes
     return b"".join((first, second, third, fourth, body))
 
 
+def encode_chunk(data: bytes) -> bytes:
+    """Serialise one chunk (RFC 9112 §7.1). `data` isn't empty: that would be the last."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
 def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     """Serialise an app's response fields, names in lower case.
 

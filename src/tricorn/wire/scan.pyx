@@ -370,6 +370,30 @@ cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes b
     return whole
 
 
+cpdef bytes encode_chunk(bytes data):
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+    cdef Py_ssize_t rest = size
+    cdef int digits = 0, index
+    cdef bytes whole
+    cdef char* at
+    while rest:
+        digits += 1
+        rest >>= 4
+    whole = PyBytes_FromStringAndSize(NULL, digits + 2 + size + 2)
+    at = PyBytes_AS_STRING(whole)
+    rest = size
+    for index in range(digits - 1, -1, -1):
+        at[index] = b"0123456789abcdef"[rest & 15]
+        rest >>= 4
+    at += digits
+    at[0] = 0x0D
+    at[1] = 0x0A
+    memcpy(at + 2, PyBytes_AS_STRING(data), <size_t>size)
+    at[2 + size] = 0x0D
+    at[3 + size] = 0x0A
+    return whole
+
+
 # One buffer for all responses of the process: the functions here never give up
 # the interpreter lock while they use it.
 cdef char* _block = NULL
