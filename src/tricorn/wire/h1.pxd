@@ -10,13 +10,15 @@ cdef Py_ssize_t _REMEMBERED
 cdef int _HOST, _HOST_TWICE, _IS_FORWARDED, _PLAIN
 cdef bytes _TOKEN_START
 
+cdef _check_line_ends(text, Py_ssize_t start, Py_ssize_t most)
+
 cdef class RequestReader:
     cdef public Py_ssize_t line_limit, section_limit, field_limit, trailer_limit
     cdef public long long body_limit, left, content_read, extension_bytes, content_length
     cdef public int state
     cdef public object refusal
     cdef public bytes bytes_in
-    cdef public Py_ssize_t at, searched
+    cdef public Py_ssize_t at, searched, line_end
     cdef public bytearray partial
     cdef public bint skipped_line
     cdef public bytes data, target, raw_path, query, upgrade
@@ -33,9 +35,14 @@ cdef class RequestReader:
     cpdef int next(self) except -1
     cpdef start_next(self)
     cdef int _step(self) except -1
-    @cython.locals(end=Py_ssize_t)
+    @cython.locals(start=Py_ssize_t, end=Py_ssize_t)
     cdef int _read_head(self) except -1
     cdef int _read_partial_head(self) except -1
+    cdef bint _may_skip_line(self) except -1
+    cdef _gather(self)
+    cdef _settle(self)
+    @cython.locals(most=Py_ssize_t)
+    cdef _check_partial(self, head, Py_ssize_t start)
     @cython.locals(data=bytes, start=Py_ssize_t, line_end=Py_ssize_t, section=Py_ssize_t, special=list, flags=int)
     cdef _take_head(self, Py_ssize_t end)
     cdef _take_line(self, Py_ssize_t start, Py_ssize_t end)
@@ -51,4 +58,9 @@ cdef class RequestReader:
     cdef int _read_chunked(self) except -1
     cdef bint _read_chunk_end(self) except -1
     cdef bint _read_chunk_size(self) except -1
+    @cython.locals(start=Py_ssize_t, end=Py_ssize_t)
     cdef int _read_trailers(self) except -1
+    cdef int _read_partial_trailers(self) except -1
+    @cython.locals(most=Py_ssize_t)
+    cdef _check_partial_trailers(self, section, Py_ssize_t start)
+    cdef _check_trailers(self, Py_ssize_t start, Py_ssize_t end)

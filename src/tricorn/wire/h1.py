@@ -11,6 +11,10 @@ never repaired, and nothing behind a refusal is read.
      └── any fault ─► REFUSED (the same Refusal for ever)
 ```
 
+An unfinished head, size line or trailer section is refused at the first byte that
+can't become a good one. A whole one is refused for the same fault, so that a
+verdict never depends on how the bytes were cut.
+
 Requests behind the current one wait as bytes until `start_next()`, so that a
 pipelining client costs its buffer and nothing else.
 """
@@ -138,10 +142,11 @@ class RequestReader:
         self.refusal: Refusal | None = None
         self.bytes_in = b""
         self.at = 0
-        # An unfinished head. Bytes are added in place: a head that arrives byte by
-        # byte costs linear time.
+        # An unfinished head or trailer section. Bytes are added in place, and each is
+        # searched once: what arrives byte by byte costs linear time.
         self.partial: bytearray | None = None
         self.searched = 0
+        self.line_end = -1  # where the request line of `partial` ends, -1: not yet
         self.skipped_line = False
         self.left = 0
         self.content_read = 0
@@ -189,6 +194,7 @@ class RequestReader:
         self.last_line = self.last_section = b""
         self.last_fields = []
         self.last_special = []
+        self.last_flags = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection. Behind a refusal they are dropped."""
@@ -206,15 +212,16 @@ class RequestReader:
     def next(self) -> int:
         """Answer what comes next: NEED_DATA, HEAD, DATA or END.
 
-        Raises `Refusal` for a message that must not be taken, and the same one at
+        Raises `Refusal` for a message that must not be taken, and an equal one at
         every later call.
         """
         if self.refusal is not None:
-            raise self.refusal
+            raise Refusal(self.refusal.status, self.refusal.reason)
         try:
             return self._step()
         except Refusal as refusal:
-            self.refusal = refusal
+            # The one raised has a traceback, which holds this reader: a cycle.
+            self.refusal = Refusal(refusal.status, refusal.reason)
             self.bytes_in = b""
             self.at = 0
             self.partial = None
@@ -247,17 +254,17 @@ class RequestReader:
             return self._read_partial_head()
         if self.at >= len(self.bytes_in):
             return NEED_DATA
-        end = find_head_end(self.bytes_in, self.at)
-        if end < 0 or self.bytes_in[self.at] == 13:
-            self.partial = bytearray(self.bytes_in[self.at :])
-            self.bytes_in = b""
-            self.at = 0
-            self.searched = 0
+        start = self.at
+        end = find_head_end(self.bytes_in, start)
+        if end < 0 or (self.bytes_in[start] == 13 and self._may_skip_line()):
+            self._gather()
             return self._read_partial_head()
         try:
             self._take_head(end)
-        except Refusal as refusal:
-            raise _exact(refusal, self.bytes_in[self.at : end]) from None
+        except Refusal:
+            self.line_end = -1
+            self._check_partial(self.bytes_in[start : end - 1], 0)
+            raise
         return HEAD
 
     def _read_partial_head(self) -> int:
@@ -268,38 +275,49 @@ class RequestReader:
             del partial[:2]
             self.searched = 0
             self.skipped_line = True
-        end = find_head_end(partial, self.searched) if len(partial) > self.searched else -1
-        if end < 0:
-            self._check_partial(partial)
-            self.searched = max(len(partial) - 3, 0)
-            return NEED_DATA
-        self.bytes_in = bytes(partial)
+        if find_head_end(partial, self.searched) >= 0:
+            self._settle()
+            return self._read_head()
+        self._check_partial(partial, max(self.searched - 1, 0))
+        self.searched = max(len(partial) - 3, 0)
+        return NEED_DATA
+
+    def _may_skip_line(self) -> bool:
+        return not self.skipped_line and self.bytes_in.startswith(b"\r\n", self.at)
+
+    def _gather(self) -> None:
+        """Move what is unread to `partial`, where more bytes cost no copy of the rest."""
+        self.partial = bytearray(self.bytes_in[self.at :])
+        self.bytes_in = b""
+        self.at = 0
+        self.searched = 0
+        self.line_end = -1
+
+    def _settle(self) -> None:
+        """Move `partial`, which is complete now, back to where whole messages are read."""
+        assert self.partial is not None
+        self.bytes_in = bytes(self.partial)
         self.at = 0
         self.partial = None
-        self.searched = 0
-        try:
-            self._take_head(end)
-        except Refusal as refusal:
-            raise _exact(refusal, self.bytes_in[:end]) from None
-        return HEAD
 
-    def _check_partial(self, partial: bytearray) -> None:
-        """Refuse an unfinished head as soon as it can't become a good one."""
-        if not partial or (partial == b"\r" and not self.skipped_line):
+    def _check_partial(self, head: bytes | bytearray, start: int) -> None:
+        """Refuse an unfinished head by its first fault; `start` bytes were checked."""
+        if not head or (head == b"\r" and not self.skipped_line):
             return
-        first = partial[0]
-        if first not in _TOKEN_START:
-            raise _not_a_request(first)
-        if has_isolated_line_end(partial, max(self.searched - 1, 0)):
-            raise Refusal(400, "a line must end in CR LF")
-        line_end = partial.find(b"\r\n")
-        if line_end < 0:
-            if len(partial) > self.line_limit + (partial[-1] == 13):
+        if head[0] not in _TOKEN_START:
+            raise _not_a_request(head[0])
+        if self.line_end < 0:
+            self.line_end = head.find(b"\r\n", start)
+        if 0 <= self.line_end <= self.line_limit:
+            most = self.line_end + 2 + self.section_limit + 2
+            _check_line_ends(head, start, most)
+            if len(head) > most:
+                raise self._section_too_long()
+        else:
+            most = _with_cr(head, self.line_limit)
+            _check_line_ends(head, start, most)
+            if len(head) > most:
                 raise self._line_too_long()
-        elif line_end > self.line_limit:
-            raise self._line_too_long()
-        elif len(partial) - line_end - 2 > self.section_limit + 2:
-            raise self._section_too_long()
 
     def _line_too_long(self) -> Refusal:
         return Refusal(414, f"request line longer than {self.line_limit} bytes")
@@ -545,30 +563,21 @@ class RequestReader:
         data = self.bytes_in
         end = data.find(b"\r\n", self.at, self.at + CHUNK_LINE_LIMIT + 2)
         if end < 0:
-            self._check_partial_size_line(data)
+            _check_size_line(data[self.at : self.at + CHUNK_LINE_LIMIT + 2])
             return False
         size = self._parse_chunk_line(data[self.at : end])
         self.at = end + 2
         if size == 0:
             self.state = _TRAILERS
             return True
+        if self.body_limit and size > self.body_limit - self.content_read:
+            raise self._too_much_content()
         if size >= _TOO_LARGE - self.content_read:
             raise Refusal(400, "chunk sizes add up to too much")
         self.content_read += size
-        if self.body_limit and self.content_read > self.body_limit:
-            raise self._too_much_content()
         self.left = size
         self.state = _CHUNK_DATA
         return True
-
-    def _check_partial_size_line(self, data: bytes) -> None:
-        line = data[self.at : self.at + CHUNK_LINE_LIMIT + 2]
-        if len(line) > CHUNK_LINE_LIMIT + 1 or (len(line) > CHUNK_LINE_LIMIT and line[-1] != 13):
-            raise Refusal(400, f"chunk size line longer than {CHUNK_LINE_LIMIT} bytes")
-        if line and line[0] not in _HEX:
-            raise Refusal(400, "malformed chunk size")
-        if has_isolated_line_end(line, 0):
-            raise Refusal(400, "a line must end in CR LF")
 
     def _parse_chunk_line(self, line: bytes) -> int:
         """Return the size in `chunk-size [chunk-ext]`, all but its CRLF."""
@@ -594,56 +603,85 @@ class RequestReader:
 
     def _read_trailers(self) -> int:
         """Check the trailer section and drop it: it is never merged into the head."""
-        data = self.bytes_in
-        at = self.at
-        if data.startswith(b"\r\n", at):
-            self.at = at + 2
-            self.state = _ENDED
-            return END
-        # An unfinished section is searched again from its start, so its size is
-        # bounded before the search and the whole costs little.
-        end = find_head_end(data, at)
-        if end < 0:
-            self._check_partial_trailers(data[at:])
-            return NEED_DATA
-        if end - 2 - at > self.trailer_limit:
-            raise self._trailers_too_long()
-        fields: Fields = []
-        special: list[bytes | None] = [None] * SPECIALS
-        scan_fields(data, at, end - 2, fields, special, self.field_limit)
-        for name, _ in fields:
-            if name in FORBIDDEN_TRAILERS:
-                raise Refusal(400, f"trailer field {name.decode('ascii')} is not allowed")
+        if self.partial is not None:
+            return self._read_partial_trailers()
+        start = self.at
+        end = start + 2
+        if not self.bytes_in.startswith(b"\r\n", start):
+            end = find_head_end(self.bytes_in, start)
+            if end < 0:
+                self._gather()
+                return self._read_partial_trailers()
+            try:
+                self._check_trailers(start, end - 2)
+            except Refusal:
+                self._check_partial_trailers(self.bytes_in[start : end - 1], 0)
+                raise
         self.at = end
         self.state = _ENDED
         return END
 
-    def _check_partial_trailers(self, section: bytes) -> None:
-        if len(section) > self.trailer_limit + 2:
+    def _read_partial_trailers(self) -> int:
+        partial = self.partial
+        assert partial is not None
+        if partial.startswith(b"\r\n") or find_head_end(partial, self.searched) >= 0:
+            self._settle()
+            return self._read_trailers()
+        self._check_partial_trailers(partial, max(self.searched - 1, 0))
+        self.searched = max(len(partial) - 3, 0)
+        return NEED_DATA
+
+    def _check_partial_trailers(self, section: bytes | bytearray, start: int) -> None:
+        """Refuse an unfinished trailer section by its first fault."""
+        most = self.trailer_limit + 2
+        _check_line_ends(section, start, most)
+        if len(section) > most:
             raise self._trailers_too_long()
-        if section and section != b"\r" and section[0] not in _TOKEN_START:
-            raise Refusal(400, "malformed trailer section")
-        if has_isolated_line_end(section, 0):
-            raise Refusal(400, "a line must end in CR LF")
+
+    def _check_trailers(self, start: int, end: int) -> None:
+        if end - start > self.trailer_limit:
+            raise self._trailers_too_long()
+        fields: Fields = []
+        special: list[bytes | None] = [None] * SPECIALS
+        scan_fields(self.bytes_in, start, end, fields, special, self.field_limit)
+        for name, _ in fields:
+            if name in FORBIDDEN_TRAILERS:
+                raise Refusal(400, f"trailer field {name.decode('ascii')} is not allowed")
 
     def _trailers_too_long(self) -> Refusal:
         return Refusal(431, f"trailer section longer than {self.trailer_limit} bytes")
 
 
+def _check_line_ends(text: bytes | bytearray, start: int, most: int) -> None:
+    """Refuse a CR or LF alone, unless it stands behind the byte that breaks a limit.
+
+    `start` bytes were checked before; `most` bytes are within the limit.
+    """
+    if has_isolated_line_end(text if len(text) <= most else text[: most + 1], start):
+        raise Refusal(400, "a line must end in CR LF")
+
+
+def _with_cr(line: bytes | bytearray, limit: int) -> int:
+    """Return how many bytes an unfinished line may have: its CR doesn't count."""
+    return limit + 1 if len(line) > limit and line[limit] == 13 else limit
+
+
+def _check_size_line(line: bytes) -> None:
+    """Refuse an unfinished chunk size line by its first fault."""
+    if line and line[0] not in _HEX:
+        raise Refusal(400, "malformed chunk size")
+    most = _with_cr(line, CHUNK_LINE_LIMIT)
+    _check_line_ends(line, 0, most)
+    if len(line) > most:
+        raise Refusal(400, f"chunk size line longer than {CHUNK_LINE_LIMIT} bytes")
+
+
 def _bad_chunk_line(line: bytes) -> Refusal:
-    if has_isolated_line_end(line + b"\r\n", 0):
-        return Refusal(400, "a line must end in CR LF")
+    _check_size_line(line + b"\r")
     size = line.partition(b";")[0].rstrip(b" \t")
     if not size or size.strip(_HEX):
         return Refusal(400, "malformed chunk size")
     return Refusal(400, "malformed chunk extension")
-
-
-def _exact(refusal: Refusal, section: bytes) -> Refusal:
-    """Name the cause of a malformed line, which byte by byte shows before its effect."""
-    if refusal.status == 400 and has_isolated_line_end(section, 0):
-        return Refusal(400, "a line must end in CR LF")
-    return refusal
 
 
 def _not_a_request(first: int) -> Refusal:
