@@ -160,7 +160,7 @@ RULES = [
     ),
     stricter(
         "one empty line before a request",
-        "empty line",
+        "",
         lambda d: re.match(rb"\r\n\r\n|\n|\r[^\n]|\r\n[\r\n]", d.rest) is not None,
         "RFC 9112 §2.2: at least one",
         "httptools",
@@ -268,8 +268,11 @@ RULES = [
     # Chunks
     stricter(
         "a chunk line by its grammar, CRLF at its end",
-        "chunk",
-        lambda d: CHUNK_LINE.fullmatch(d.chunk_lines()[0][-1]) is None,
+        "",
+        lambda d: (
+            bool(d.values(b"transfer-encoding"))
+            and CHUNK_LINE.fullmatch(d.chunk_lines()[0][-1]) is None
+        ),
         "RFC 9112 §7.1.1",
     ),
     stricter(
