@@ -216,6 +216,7 @@ def _as_bytes(value: object, part: str) -> bytes:
 
 
 def _content_length(value: bytes) -> int:
-    if _LENGTH.fullmatch(value) is None:
-        raise ResponseError(f"Content-Length must be a whole number, not {value!r}")
+    # The content is counted in 64 bits.
+    if _LENGTH.fullmatch(value) is None or int(value) >= 1 << 63:
+        raise ResponseError(f"Content-Length must be a whole number below 2**63, not {value!r}")
     return int(value)

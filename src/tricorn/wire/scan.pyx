@@ -516,6 +516,6 @@ cdef object _content_length(bytes value):
     else:
         if 1 <= size <= 18:
             return number
-        if size == 19:
+        if size == 19 and value <= b"9223372036854775807":
             return int(value)
-    raise ResponseError(f"Content-Length must be a whole number, not {value!r}")
+    raise ResponseError(f"Content-Length must be a whole number below 2**63, not {value!r}")
