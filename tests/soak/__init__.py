@@ -1,0 +1,1 @@
+"""Mixed load for minutes, and a watch on what the server holds meanwhile."""
