@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import random
@@ -197,6 +198,10 @@ class Server:
         service.start()
         listening = list(sockets) if sockets else [opened.sock for opened in self._listeners]
         await self._accept(service, listening)
+        if self.owns_process:
+            # What the app has loaded stays: the collector needn't look at it again.
+            gc.collect()
+            gc.freeze()
         self.started = True
         self._log_started(sockets)
 
