@@ -158,6 +158,8 @@ class Http1Connection(Stream):
         self.out.clear()
         self.out_size = 0
         self.exchange_gone()
+        # Or the two would keep each other until the garbage collector comes.
+        self.exchange = None
         self.write_paused = False
         self.wake_writers()
         self.service.remove(self)
