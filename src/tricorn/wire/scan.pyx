@@ -418,7 +418,7 @@ cpdef tuple encode_fields(fields):
     cdef int flags = 0, kind
     cdef object length = -1
     cdef object pair
-    cdef bytes name, value
+    cdef bytes name, value, lines, options = None
     cdef cstring raw
     cdef Known* known
     cdef unsigned int mixed
@@ -470,8 +470,7 @@ cpdef tuple encode_fields(fields):
             elif kind == RESPONSE_CODING:
                 continue
             elif kind == RESPONSE_CONNECTION:
-                if b"close" in _tokens(value):
-                    flags |= WANTS_CLOSE
+                options = value if options is None else options + b"," + value
                 continue
             elif kind == RESPONSE_DATE:
                 flags |= HAS_DATE
@@ -487,7 +486,11 @@ cpdef tuple encode_fields(fields):
         _block[used] = 0x0D
         _block[used + 1] = 0x0A
         used += 2
-    return PyBytes_FromStringAndSize(_block, used), flags, length
+    lines = PyBytes_FromStringAndSize(_block, used)
+    # Only now: Python code may give way to a thread that uses the shared buffer.
+    if options is not None and b"close" in _tokens(options):
+        flags |= WANTS_CLOSE
+    return lines, flags, length
 
 
 cdef tuple _plain_pair(pair):
