@@ -7,6 +7,9 @@ from tricorn.wire.scan cimport (
 
 cdef int _HEAD_WAIT, _LENGTH, _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, _TRAILERS, _NO_CONTENT, _ENDED
 cdef Py_ssize_t _REMEMBERED
+cdef int _LENGTH_FIELD, _CODING_FIELD, _LENGTH_TWICE, _OPTIONS
+cdef object _TOO_LARGE
+cdef bytes _DIGITS
 cdef int _HOST, _HOST_TWICE, _IS_FORWARDED, _PLAIN
 cdef bytes _TOKEN_START
 
@@ -51,7 +54,9 @@ cdef class RequestReader:
     @cython.locals(target=bytes, question=Py_ssize_t)
     cdef _take_target(self)
     cdef _check_host(self, int flags, bytes host)
+    @cython.locals(coding=bytes, length=bytes)
     cdef _take_framing(self, int flags, list special)
+    cdef object _parse_length(self, bytes value, int flags)
     cdef _take_connection(self, list special)
     @cython.locals(available=Py_ssize_t)
     cdef int _read_data(self, int after) except -1

@@ -111,6 +111,10 @@ class HeadLimits(NamedTuple):
 
 # The tests that each request goes through, as integers of C when compiled.
 _HOST: Final = HOST
+_LENGTH_FIELD: Final = CONTENT_LENGTH
+_CODING_FIELD: Final = TRANSFER_ENCODING
+_LENGTH_TWICE: Final = 1 << CONTENT_LENGTH + REPEATED
+_OPTIONS: Final = 1 << CONNECTION | 1 << EXPECT | 1 << UPGRADE | 1 << TE
 _HOST_TWICE: Final = 1 << HOST + REPEATED
 _IS_FORWARDED: Final = 1 << FORWARDED
 _PLAIN: Final = 1 << HOST | 1 << FORWARDED | 1 << FORWARDED + REPEATED
@@ -436,8 +440,8 @@ class RequestReader:
     # How long the content is, and what the connection does afterwards
 
     def _take_framing(self, flags: int, special: list[bytes | None]) -> None:
-        coding = special[TRANSFER_ENCODING]
-        length = special[CONTENT_LENGTH]
+        coding = special[_CODING_FIELD]
+        length = special[_LENGTH_FIELD]
         self.chunked = False
         self.content_length = 0
         self.content_read = 0
@@ -453,7 +457,8 @@ class RequestReader:
             self.state = _LENGTH if self.left else _NO_CONTENT
         else:
             self.state = _NO_CONTENT
-        self._take_connection(special)
+        if flags & _OPTIONS:
+            self._take_connection(special)
 
     def _check_coding(self, coding: bytes, flags: int, length: bytes | None) -> None:
         """RFC 9112 §6.1: Transfer-Encoding is `chunked` alone, or refused."""
@@ -473,7 +478,7 @@ class RequestReader:
 
     def _parse_length(self, value: bytes, flags: int) -> int:
         """RFC 9112 §6.3: one Content-Length of ASCII digits, 19 of them at most."""
-        if flags & 1 << CONTENT_LENGTH + REPEATED:
+        if flags & _LENGTH_TWICE:
             raise Refusal(400, "more than one Content-Length field")
         if not value or len(value) > 19 or value.strip(_DIGITS):
             raise Refusal(400, "malformed Content-Length")
