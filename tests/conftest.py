@@ -35,6 +35,29 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"tricorn is imported from {SOURCE}: install the wheel first")
 
 
+# Attacks on real processes, real frameworks, and long searches through made-up input: they
+# run on the oldest Python, at both speeds. What they hold is the source's and not the
+# Python's; the tests of each layer run on all.
+HEAVY = (
+    "attacks",
+    "recipes",
+    "soak",
+    "wire/test_fuzz_corpus.py",
+    "wire/test_h1_cost.py",
+    "wire/test_h1_differential.py",
+    "wire/test_h1_splits.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the heavy folders and files, so that no new file in them is forgotten."""
+    here = Path(__file__).parent
+    for item in items:
+        if any(item.path.is_relative_to(here / heavy) for heavy in HEAVY):
+            item.add_marker(pytest.mark.slow_matrix)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     speed = os.environ.get("TRICORN_TEST_SPEED", "as imported")
     return f"tricorn: {speed}, from {Path(tricorn.__file__).parent}"
