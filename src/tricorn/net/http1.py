@@ -325,7 +325,9 @@ class Http1Connection(Stream):
                 self._pause_reading()
 
     def _content_held(self) -> int:
-        return 0 if self.exchange is None else self.exchange.content_size
+        """Bytes that wait for the app; what comes behind its response is dropped."""
+        exchange = self.exchange
+        return 0 if exchange is None or self.response_ended else exchange.content_size
 
     def _end_request(self) -> None:
         """Both halves are complete: close, or read the next request."""

@@ -221,6 +221,9 @@ class HubTransport:
 
     def on_events(self, events: int) -> None:
         """Handle readiness; the events are hints, the calls tell the truth."""
+        if self.closing and events & _READABLE:
+            # Bytes left unread at the close would reset what has just been sent.
+            self._read()
         if events & _WRITABLE and (self.pending_size or self.writable is not None):
             self.send_queue()
         if self.fd >= 0 and events & ~_WRITABLE:
