@@ -26,7 +26,7 @@ cdef extern from *:
     #include <arpa/inet.h>
     #include <unistd.h>
 
-    #define TRICORN_RECEIVE 262144
+    #define TRICORN_RECEIVE 65536
     static char tricorn_received[TRICORN_RECEIVE];
 
     static inline ssize_t tricorn_recv(int fd) {
@@ -94,7 +94,7 @@ cdef extern from *:
 
 READABLE = EPOLLIN
 WRITABLE = EPOLLOUT
-RECEIVE_SIZE = 262144
+RECEIVE_SIZE = 65536
 READY_AT_ONCE = READY_MOST
 HAS_EPOLL = True
 

@@ -31,7 +31,6 @@ _TOKEN: Final = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb"]+")
 _BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BAD_TARGET: Final = re.compile(rb"[^\x21\x22\x24-\x7e]")
 _VERSION: Final = re.compile(rb"HTTP/([0-9])\.([0-9])")
-_ISOLATED_LF: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)(?!\Z)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 
 _METHODS: Final = {
@@ -144,7 +143,15 @@ def has_isolated_line_end(data: bytes | bytearray, start: int) -> bool:
 
     A CR that is the last byte so far may still be half of a CRLF.
     """
-    return _ISOLATED_LF.search(data, start) is not None
+    # Counting is many times as fast as a regular expression with look-arounds.
+    pairs = data.count(b"\r\n", start)
+    returns = data.count(b"\r", start)
+    if start < len(data) and data[-1] == 13:
+        returns -= 1
+    feeds = data.count(b"\n", start)
+    if 0 < start < len(data) and data[start] == 10 and data[start - 1] == 13:
+        feeds -= 1
+    return returns != pairs or feeds != pairs
 
 
 def joined(first: bytes, second: bytes, third: bytes, fourth: bytes, body: bytes) -> bytes:

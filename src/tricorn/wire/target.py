@@ -16,6 +16,9 @@ _HOST: Final = re.compile(
     rb"|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*)"
     rb"(?::([0-9]{0,5}))?"
 )
+# A host name has 253 octets at most (RFC 1035 §2.3.4), written in percent-encoding three
+# times as many.
+_LONGEST: Final = 1024
 _ABSOLUTE: Final = re.compile(rb"https?://", re.IGNORECASE)
 
 # A server hears few different Host values; whoever invents many only makes us
@@ -37,6 +40,8 @@ def host_is_valid(value: bytes) -> bool:
 
 
 def _check(value: bytes) -> bool:
+    if len(value) > _LONGEST:
+        return False
     match = _HOST.fullmatch(value)
     if match is None:
         return False
