@@ -42,12 +42,6 @@ _NO_CONTENT: Final = 4  # HEAD, 204, 304: what the app sends is dropped
 _COMPLETE: Final = 5
 
 
-def reason_phrase(status: int) -> str:
-    """Return the registered reason phrase of a status code, or an empty string."""
-    line = _STATUS_LINES.get(status)
-    return "" if line is None else line[13:-2].decode("ascii")
-
-
 class DefaultFields:
     """The fields that the server adds to each response, serialised once.
 
@@ -214,11 +208,6 @@ class ResponseWriter:
                 self.keep_alive = False
                 raise ResponseError(_too_long(self.left + size))
         return size, b"", b""
-
-    @property
-    def missing(self) -> int:
-        """Bytes that the Content-Length promised and the app has not sent."""
-        return self.left
 
 
 _OVERRIDES: Final = HAS_DATE | HAS_SERVER
