@@ -7,6 +7,7 @@ import pytest
 
 from tests.attacks.conftest import HERE
 from tests.support.server import serve
+from tests.support.wait import wait_for
 
 PRINTABLE = re.compile(r"[ -~]*")
 EVIL = [
@@ -44,12 +45,18 @@ def server():
 
 
 def lines_of(server, data, marker):
-    """The log lines of one request, and of one behind it that ends them."""
+    """The log lines of one request, without that of one behind it that ends them.
+
+    Warnings and access lines are two streams, read by two threads, so either may be first here.
+    """
     before = len(server.output().splitlines())
     ask(server, data)
-    ask(server, b"GET /" + marker + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    server.wait_output(marker.decode())
-    return server.output().splitlines()[before:-1]
+    end = b"GET /" + marker + b"-end HTTP/1.1"
+    ask(server, end + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
+    server.wait_output(end.decode())
+    wait_for(lambda: len(server.output().splitlines()) >= before + 2, 10.0, "the request's line")
+    lines = server.output().splitlines()[before:]
+    return [line for line in lines if end.decode() not in line]
 
 
 @pytest.mark.parametrize("number", range(len(EVIL)))
