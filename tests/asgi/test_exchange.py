@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tricorn.asgi.exchange import ClientDisconnected, Exchange
+from tricorn.asgi.exchange import Exchange
+from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import Stream
 from tricorn.wire.errors import ResponseError
 

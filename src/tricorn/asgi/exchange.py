@@ -17,20 +17,30 @@ The head is held until the first body message, so that both leave in one write.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import os
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, BinaryIO, Final
 
+from tricorn.asgi.failure import (
+    ClientDisconnected,
+    drop_our_frames,
+    tells_of_disconnect,
+    was_cancelled,
+)
+from tricorn.asgi.message import (
+    Message,
+    mark_as_coroutine_function,
+    plain_bytes,
+    plain_fields,
+    plain_message,
+    plain_status,
+)
 from tricorn.asgi.ready import READY, WakeUp, failed
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.wire.errors import ResponseError
 
 Scope = dict[str, Any]
-Message = dict[str, Any]
 App = Callable[..., Awaitable[object]]
 
 logger = logging.getLogger("tricorn.error")
@@ -47,17 +57,11 @@ HIGH_WATER: Final = 65536
 
 _START_KIND: Final = "http.response.start"
 _BODY_KIND: Final = "http.response.body"
-# How many errors behind an error are looked at: chains may be circular.
-_CHAIN: Final = 20
 _DISCONNECT: Final = "http.disconnect"
 _INTERNAL_ERROR: Final = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"connection", b"close"),
 ]
-
-
-class ClientDisconnected(OSError):
-    """The client is gone, so nothing can be sent (ASGI HTTP 2.4, send exceptions)."""
 
 
 class Exchange:
@@ -111,7 +115,7 @@ class Exchange:
         """
         try:
             if type(message) is not dict:
-                message = _plain_message(message)
+                message = plain_message(message)
             kind = message["type"]
             # First what is due: comparing strings is a noticeable part of this.
             if self.phase == _EXPECT_START and kind == _START_KIND:
@@ -137,7 +141,7 @@ class Exchange:
         try:
             result: object = await self.app(self.scope, self.receive, self.send)
         except asyncio.CancelledError as error:
-            self._app_failed(None if _was_cancelled() else error)
+            self._app_failed(None if was_cancelled() else error)
             raise
         except BaseException as error:
             self._app_failed(error)
@@ -218,11 +222,11 @@ class Exchange:
             raise ClientDisconnected("the client has disconnected")
         status = message["status"]
         if type(status) is not int:
-            status = _plain_status(status)
+            status = plain_status(status)
         self.status = status
         fields = message.get("headers")
         if type(fields) is not list:
-            fields = [] if fields is None else _plain_fields(fields)
+            fields = [] if fields is None else plain_fields(fields)
         self.fields = fields
         if message.get("trailers", False):
             self.promises_trailers = True
@@ -236,7 +240,7 @@ class Exchange:
             raise ClientDisconnected("the client has disconnected")
         body = message.get("body", b"")
         if type(body) is not bytes:
-            body = _plain_body(body)
+            body = plain_bytes(body, "body")
         more = message.get("more_body", False)
         self._advance(body, more is not False and bool(more))
 
@@ -359,8 +363,8 @@ class Exchange:
 
     def _app_failed(self, error: BaseException | None) -> None:
         """Tell the developer, and the client: 500, or a response cut short."""
-        if error is not None and not (self.gone and _tells_of_disconnect(error)):
-            _drop_our_frames(error)
+        if error is not None and not (self.gone and tells_of_disconnect(error)):
+            drop_our_frames(error)
             logger.error("Exception in ASGI application\n", exc_info=error)
         self._end_broken()
 
@@ -388,37 +392,6 @@ class Exchange:
             self.stream.abort()
 
 
-def _was_cancelled() -> bool:
-    """Whether somebody cancelled this task, rather than one that the app waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _drop_our_frames(error: BaseException) -> None:
-    """Have the traceback of an app's error begin and end in the app."""
-    first = error.__traceback__
-    while first is not None and _is_ours(first):
-        first = first.tb_next
-    if first is None:
-        return
-    error.__traceback__ = last = frame = first
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-        if not _is_ours(frame):
-            last = frame
-    last.tb_next = None
-
-
-def _is_ours(frame: TracebackType) -> bool:
-    return str(frame.tb_frame.f_globals.get("__name__")).startswith("tricorn.asgi.")
-
-
-def _plain_message(message: Any) -> Message:
-    if isinstance(message, Mapping):
-        return dict(message)
-    raise TypeError(f"a message must be a dict, not {type(message).__name__}")
-
-
 def _incomplete(message: Message, error: KeyError) -> Exception:
     """Say what a message lacks; a KeyError of the app's own stays one."""
     key = error.args[0] if error.args else None
@@ -427,40 +400,6 @@ def _incomplete(message: Message, error: KeyError) -> Exception:
     if key == "type":
         return TypeError("the app sent a message without 'type'")
     return TypeError(f"the app sent {message['type']!r} without {key!r}")
-
-
-def _plain_fields(fields: Any) -> list[Any]:
-    if isinstance(fields, Iterable) and not isinstance(fields, str | bytes):
-        return list(fields)
-    raise TypeError(f"'headers' must be an iterable of pairs, not {type(fields).__name__}")
-
-
-def _tells_of_disconnect(error: BaseException | None) -> bool:
-    """Whether an app's error only passes on that the client is gone.
-
-    Frameworks wrap what `send()` raised: Starlette's `ClientDisconnect` has it as its
-    context, and a task group as one of its errors.
-    """
-    for _ in range(_CHAIN):
-        if error is None or isinstance(error, ClientDisconnected):
-            break
-        if isinstance(error, BaseExceptionGroup):
-            return all(map(_tells_of_disconnect, error.exceptions))
-        error = error.__cause__ or error.__context__
-    return isinstance(error, ClientDisconnected)
-
-
-def _plain_status(status: Any) -> int:
-    """Take what is an int but not exactly one, such as `http.HTTPStatus.OK`."""
-    if isinstance(status, int) and not isinstance(status, bool):
-        return int(status)
-    raise TypeError(f"'status' must be an int, not {status!r}")
-
-
-def _plain_body(body: Any) -> bytes:
-    if isinstance(body, bytes | bytearray | memoryview):
-        return bytes(body)
-    raise TypeError(f"'body' must be bytes, not {type(body).__name__}")
 
 
 def _whole(message: Message, name: str) -> int | None:
@@ -483,12 +422,5 @@ def _borrowed(file: Any) -> BinaryIO:
     return os.fdopen(os.dup(number), "rb", buffering=0)
 
 
-def _mark_as_coroutine_function(function: Any) -> None:
-    """Have `iscoroutinefunction` say what is true of it in effect: asgiref asks."""
-    function._is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
-    if sys.version_info >= (3, 12):
-        inspect.markcoroutinefunction(function)
-
-
-_mark_as_coroutine_function(Exchange.receive)
-_mark_as_coroutine_function(Exchange.send)
+mark_as_coroutine_function(Exchange.receive)
+mark_as_coroutine_function(Exchange.send)

@@ -20,7 +20,8 @@ import logging
 import math
 from typing import Any, BinaryIO, Final
 
-from tricorn.asgi.exchange import ClientDisconnected, Exchange
+from tricorn.asgi.exchange import Exchange
+from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.net.service import TICK, Service
 from tricorn.wire.errors import Refusal
