@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import check, environment, launch, load, measure, proctree, report, targets
+from benchmarks import (
+    check,
+    environment,
+    instructions,
+    launch,
+    load,
+    measure,
+    proctree,
+    report,
+    targets,
+)
 from benchmarks.results import Results, Round, failures, losses, summarise
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import SERVERS, Launch
@@ -199,6 +209,25 @@ class TestOptions:
 
     def test_a_browser_sends_twelve_fields(self) -> None:
         assert check.request_bytes(SCENARIO["browser"], 80).count(b"\r\n") == 1 + 12 + 1
+
+
+class TestInstructions:
+    def test_an_unknown_scenario_is_refused_in_one_line(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as exited:
+            instructions.parse_options(["--scenarios", "get,wsgi"])
+        assert exited.value.code == 2
+        assert "--scenarios: 'wsgi' isn't one of get, browser" in capsys.readouterr().err
+
+    @needs_linux
+    @pytest.mark.parametrize("key", instructions.KEYS)
+    def test_what_is_counted_is_a_server_that_answers(self, key: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.lockstep", key]
+        done = subprocess.run(
+            [*command, "128"], cwd=environment.ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @needs_linux

@@ -1,0 +1,130 @@
+"""One worker serving counted requests in lockstep with its client, for `benchmarks.instructions`.
+
+`python -m benchmarks.lockstep KEY REQUESTS` serves the scenario's app as the server does, with its
+service, hub and sockets but without the command line. The client is a process of its own. It sends
+one request on each connection and only then lets the server look, so each run handles the same
+batches in the same order, however slowly.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+from benchmarks import apps
+from benchmarks.scenarios import SCENARIOS, Scenario
+from tricorn.net.http1 import Http1Connection
+from tricorn.net.hub import Hub
+from tricorn.net.service import ConnectionLimits, Service
+from tricorn.wire.h1 import HeadLimits
+from tricorn.wire.h1_response import DefaultFields
+
+CONNECTIONS = 64
+# What is larger doesn't fit into a socket's buffers: the server must read while the client sends.
+LARGEST_AT_ONCE = 65536
+GO = b"g"
+
+
+def lockstep_scenario(key: str) -> Scenario:
+    """The scenario of this key. Raises KeyError."""
+    return {scenario.key: scenario for scenario in SCENARIOS}[key]
+
+
+def connections_of(scenario: Scenario) -> int:
+    """How many requests are under way at a time."""
+    return scenario.connections or CONNECTIONS
+
+
+def request_bytes(scenario: Scenario) -> bytes:
+    """The request as `wrk` sends it."""
+    fields = [("Host", "127.0.0.1:8000"), *scenario.fields]
+    if scenario.content_size:
+        fields.append(("Content-Length", str(scenario.content_size)))
+    lines = [f"{scenario.method} / HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
+    return "\r\n".join([*lines, "", ""]).encode() + scenario.content
+
+
+def read_response(sock: socket.socket, ends: bytes) -> bytes:
+    """Read until the response is complete, which `ends` tells."""
+    received = b""
+    while not received.endswith(ends):
+        piece = sock.recv(1 << 20)
+        if not piece:
+            raise ConnectionError(f"the server closed the connection behind {received!r}")
+        received += piece
+    return received
+
+
+def run_client(scenario: Scenario, requests: int, port: int, gate: int) -> None:
+    """Send `requests` requests, a batch at a time."""
+
+    def connect() -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+    request = request_bytes(scenario)
+    ends = b"\r\n0\r\n\r\n" if scenario.key == "stream" else scenario.answer
+    many = connections_of(scenario)
+    socks = [] if scenario.closes else [connect() for _ in range(many)]
+    for _ in range(requests // many):
+        if scenario.closes:
+            socks = [connect() for _ in range(many)]
+        at_once = len(request) <= LARGEST_AT_ONCE
+        if not at_once:
+            os.write(gate, GO)
+        for sock in socks:
+            sock.sendall(request)
+        if at_once:
+            os.write(gate, GO)
+        for sock in socks:
+            assert read_response(sock, ends).startswith(b"HTTP/1.1 200 ")
+            if scenario.closes:
+                sock.close()
+
+
+async def serve_lockstep(scenario: Scenario, requests: int) -> None:
+    """Serve `requests` requests of a client that is started here."""
+    loop = asyncio.get_running_loop()
+    app: Callable[..., object] = getattr(apps, scenario.app.partition(":")[2])
+    defaults = DefaultFields(b"tricorn", [])
+    service = Service(app, loop, ConnectionLimits(), HeadLimits(), defaults)
+    hub = Hub(loop)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    listener.setblocking(False)
+    hub.listen(listener, lambda: Http1Connection(service))
+    service.start()
+    gate, client_gate = os.pipe()
+    command = [sys.executable, "-m", "benchmarks.lockstep", scenario.key, str(requests)]
+    port = listener.getsockname()[1]
+    client = subprocess.Popen([*command, str(port), str(client_gate)], pass_fds=[client_gate])
+    os.close(client_gate)
+    many = connections_of(scenario)
+    pause = 0.0 if len(request_bytes(scenario)) <= LARGEST_AT_ONCE else 0.02
+    goal = 0
+    # Reading blocks all that runs here, on purpose.
+    while os.read(gate, 1):
+        goal += many
+        while service.total_requests < goal:
+            await asyncio.sleep(pause)
+    hub.close()
+    service.stop()
+    listener.close()
+    if client.wait() or goal < requests // many * many:
+        raise SystemExit("the client failed")
+
+
+def main(arguments: list[str]) -> None:
+    """Be the server, or with a port and a pipe its client."""
+    scenario = lockstep_scenario(arguments[0])
+    requests = int(arguments[1])
+    if len(arguments) > 2:
+        run_client(scenario, requests, int(arguments[2]), int(arguments[3]))
+        return
+    loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+    loop.run_until_complete(serve_lockstep(scenario, requests))
+    loop.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
