@@ -2,7 +2,8 @@
 
 ```
 WireError
-├── Refusal          the peer broke the protocol; carries the HTTP status that answers it
+├── Refusal          the peer broke HTTP; carries the HTTP status that answers it
+├── Violation        the peer broke the WebSocket protocol; carries the close code
 └── ResponseError    the app asked for a response that must not be sent (also a ValueError)
 ```
 """
@@ -19,16 +20,35 @@ class Refusal(WireError):
 
     `status` is the HTTP status code that answers it (RFC 9110 §15), `reason` one
     plain phrase without a final full stop, printable ASCII, for the answer's body
-    and for the log.
+    and for the log. `fields` are response fields that the status asks for.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(
+        self, status: int, reason: str, fields: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
+        self.fields = fields
 
     def __str__(self) -> str:
         return f"{self.status}: {self.reason}"
+
+
+class Violation(WireError):
+    """The peer broke the WebSocket protocol, or a limit on its messages.
+
+    `code` is the close code that answers it (RFC 6455 §7.4.1), `reason` one plain
+    phrase in ASCII, at most 123 bytes, for the close frame and for the log.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"
 
 
 class ResponseError(WireError, ValueError):

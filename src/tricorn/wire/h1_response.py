@@ -29,6 +29,7 @@ _STATUS_LINES: Final = {
 } | {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 _CLOSE: Final = b"connection: close\r\n\r\n"
+_CLOSE_UPGRADE: Final = b"connection: close, upgrade\r\n\r\n"
 _KEEP: Final = b"connection: keep-alive\r\n\r\n"
 _END: Final = b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -213,18 +214,27 @@ class ResponseWriter:
 _OVERRIDES: Final = HAS_DATE | HAS_SERVER
 
 
-def refusal_response(status: int, reason: str, defaults: DefaultFields) -> bytes:
+def refusal_response(
+    status: int,
+    reason: str,
+    defaults: DefaultFields,
+    fields: tuple[tuple[bytes, bytes], ...] = (),
+) -> bytes:
     """Serialise the whole answer to a request that was refused.
 
-    It is plain text that names the reason, and it closes the connection.
+    It is plain text that names the reason, and it closes the connection. `fields`
+    are those of the `Refusal`.
     """
     body = reason.encode("ascii", "replace") + b"\n"
+    # RFC 9110 §7.8: whoever sends Upgrade names it in Connection.
+    names_upgrade = any(name.lower() == b"upgrade" for name, _ in fields)
     return b"".join(
         (
             _STATUS_LINES[status],
             defaults.block,
+            encode_fields(fields)[0],
             b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body),
-            _CLOSE,
+            _CLOSE_UPGRADE if names_upgrade else _CLOSE,
             body,
         )
     )

@@ -1,0 +1,64 @@
+"""Leaf: masking, UTF-8 as it arrives, and building frames, as Python does them fastest.
+
+`mask.pyx` is the same module for the compiler. The compiled one wins at import; both
+answer alike, and one test class and a differential test run on both.
+
+A masked payload is what follows its masking key of four bytes; byte i of it was XORed
+with byte i % 4 of the key (RFC 6455 §5.3).
+"""
+
+from __future__ import annotations
+
+from codecs import utf_8_decode
+
+
+def unmask(data: bytes, at: int, size: int) -> bytes:
+    """Unmask the `size` bytes behind the key that stands at `data[at]`."""
+    start = at + 4
+    key = data[at:start] * ((size + 3) // 4)
+    masked = int.from_bytes(data[start : start + size], "little")
+    return (masked ^ int.from_bytes(key[:size], "little")).to_bytes(size, "little")
+
+
+def unmask_text(data: bytes, at: int, size: int) -> str:
+    """Unmask like `unmask`, and decode UTF-8. Raises `UnicodeDecodeError`."""
+    return unmask(data, at, size).decode("utf-8")
+
+
+def unmask_onto(
+    message: bytearray, data: bytes, start: int, end: int, key: bytes, phase: int
+) -> None:
+    """Unmask `data[start:end]` and append it; its first byte meets byte `phase` of the key."""
+    turned = key[phase:] + key[:phase]
+    message += unmask(turned + data[start:end], 0, end - start)
+
+
+def utf8_end(message: bytearray, start: int) -> int:
+    """Return up to where `message[start:]` is whole characters of UTF-8 (RFC 3629).
+
+    What stands behind is the start of a character that may still become a good one.
+    -1 when no continuation could make it good.
+    """
+    try:
+        end = start + utf_8_decode(message[start:], "strict", False)[1]
+    except UnicodeDecodeError:
+        return -1
+    # Python waits for the third byte of a surrogate, which an error handler could pass.
+    if len(message) - end == 2 and message[end] == 0xED and message[end + 1] > 0x9F:
+        return -1
+    return end
+
+
+def frame_of(first: int, payload: bytes) -> bytes:
+    """Serialise an unmasked frame (RFC 6455 §5.2) with the first byte `first`."""
+    size = len(payload)
+    if size < 126:
+        return bytes((first, size)) + payload
+    if size < 65536:
+        return bytes((first, 126, size >> 8, size & 255)) + payload
+    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
+
+
+def text_frame(text: str) -> bytes:
+    """Serialise a text frame. Raises `UnicodeEncodeError` for a lone surrogate."""
+    return frame_of(0x81, text.encode("utf-8"))

@@ -1,0 +1,166 @@
+"""Writing WebSocket frames (RFC 6455 §5), each once, to however many it goes.
+
+An app that broadcasts sends the same `str` or `bytes` object to each connection, one
+after the other. The cache sees that by identity, which is enough: both are immutable.
+
+Compressed with a connection's own context a frame fits that connection alone. But a
+message compressed without context may always be sent (RFC 7692 §7.1.1 lets a sender
+use the context, and doesn't ask it to). The client's window then moves on by a message
+that the connection's own compressor never saw, so that one has to start afresh:
+
+| the payload object | the connection's compressor | what is sent |
+|---|---|---|
+| seen first | any | its own compression; kept for all where nothing came before |
+| seen again | the one that compressed it | its own compression |
+| seen again | another | the compression without context, made once; the compressor rests |
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from tricorn.wire.mask import frame_of, text_frame
+from tricorn.wire.ws_deflate import Deflater, compressor, deflate_alone
+
+CONTINUATION: Final = 0
+TEXT: Final = 1
+BINARY: Final = 2
+CLOSE: Final = 8
+PING: Final = 9
+PONG: Final = 10
+
+# RFC 6455 §5.5: the payload of a control frame, and the reason of a close.
+CONTROL_LIMIT: Final = 125
+REASON_LIMIT: Final = CONTROL_LIMIT - 2
+# A shorter message isn't compressed: it would save less than the work costs.
+COMPRESS_FROM: Final = 64
+
+_FINAL: Final = 0x80
+_COMPRESSED: Final = 0x40
+NO_CODE: Final = 1005  # stands for a close frame without a code; never sent (§7.4.1)
+
+
+def is_close_code(code: int) -> bool:
+    """Say whether a close frame may carry the code (RFC 6455 §7.4, and IANA's registry)."""
+    return 3000 <= code < 5000 or (1000 <= code <= 1014 and not 1004 <= code <= 1006)
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """Serialise a whole message, or a ping or pong of at most 125 bytes, uncompressed."""
+    if opcode >= CLOSE and len(payload) > CONTROL_LIMIT:
+        raise ValueError(f"a control frame holds {CONTROL_LIMIT} bytes, not {len(payload)}")
+    return frame_of(_FINAL | opcode, payload)
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """Serialise a close frame. 1005 stands for one without code and reason.
+
+    A reason over 123 bytes of UTF-8 is cut between two characters. Raises `ValueError`
+    for a code that no endpoint may send, and for a lone surrogate.
+    """
+    if code == NO_CODE:
+        return frame_of(_FINAL | CLOSE, b"")
+    if not is_close_code(code):
+        raise ValueError(f"close code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999: {code!r}")
+    text = _utf8(reason)
+    if len(text) > REASON_LIMIT:
+        text = text[:REASON_LIMIT].decode("utf-8", "ignore").encode("utf-8")
+    return frame_of(_FINAL | CLOSE, code.to_bytes(2, "big") + text)
+
+
+class FrameCache:
+    """Serialises messages; one cache serves all connections of a worker.
+
+    It holds on to the last message and its frames until `forget()`.
+    """
+
+    def __init__(self) -> None:
+        self.payload: object = None  # the str or bytes that the rest is about
+        self.plain: bytes | None = None  # its frame, uncompressed
+        self.first: Deflater | None = None  # who compressed it first
+        self.alone: dict[int, bytes] = {}  # its frames without context, by window bits
+        # For messages without context: forgets after each, by window bits.
+        self.engines: dict[int, zlib._Compress] = {}
+
+    def text(self, text: str, deflater: Deflater | None) -> bytes:
+        """Return the frame that carries `text` to a client that agreed to `deflater`.
+
+        Raises `ValueError` for a lone surrogate.
+        """
+        if text is not self.payload:
+            self._start(text)
+        if deflater is None or len(text) < COMPRESS_FROM:
+            if self.plain is None:
+                self.plain = _text_frame(text)
+            return self.plain
+        return self._compressed(TEXT, text, deflater)
+
+    def binary(self, data: bytes, deflater: Deflater | None) -> bytes:
+        """Return the frame that carries `data` to a client that agreed to `deflater`."""
+        if data is not self.payload:
+            self._start(data)
+        if deflater is None or len(data) < COMPRESS_FROM:
+            if self.plain is None:
+                self.plain = frame_of(_FINAL | BINARY, data)
+            return self.plain
+        return self._compressed(BINARY, data, deflater)
+
+    def forget(self) -> None:
+        """Let go of the last message and its frames."""
+        self._start(None)
+
+    def _start(self, payload: object) -> None:
+        self.payload = payload
+        self.plain = None
+        if self.first is not None or self.alone:
+            self.first = None
+            self.alone = {}
+
+    def _compressed(self, opcode: int, payload: str | bytes, deflater: Deflater) -> bytes:
+        first = _FINAL | _COMPRESSED | opcode
+        if deflater.keeps_context and (self.first is None or self.first is deflater):
+            fits_all = deflater.is_fresh
+            whole = frame_of(first, deflater.deflate(_as_bytes(payload)))
+            self.first = deflater
+            if fits_all:
+                self.alone[deflater.window_bits] = whole
+            return whole
+        bits = deflater.window_bits
+        known = self.alone.get(bits)
+        if known is None:
+            known = frame_of(first, deflate_alone(self._engine(bits), _as_bytes(payload)))
+            self.alone[bits] = known
+        deflater.rest()
+        return known
+
+    def _engine(self, bits: int) -> zlib._Compress:
+        engine = self.engines.get(bits)
+        if engine is None:
+            engine = self.engines[bits] = compressor(bits)
+        return engine
+
+
+def _as_bytes(payload: str | bytes) -> bytes:
+    return _utf8(payload) if isinstance(payload, str) else payload
+
+
+def _text_frame(text: str) -> bytes:
+    try:
+        return text_frame(text)
+    except UnicodeEncodeError as error:
+        raise _not_text(error) from None
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _not_text(error) from None
+
+
+def _not_text(error: UnicodeEncodeError) -> ValueError:
+    return ValueError(
+        f"text has a lone surrogate at index {error.start}, which UTF-8 can't carry: "
+        "send bytes, or clean the text"
+    )
