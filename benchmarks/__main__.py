@@ -15,7 +15,7 @@ from benchmarks.environment import Environments, SetupError
 from benchmarks.launch import missing_tools
 from benchmarks.report import Facts, render
 from benchmarks.results import Results, Round
-from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.scenarios import GROUPS, SCENARIOS, Scenario
 from benchmarks.servers import SERVERS, Server
 
 RESULTS = Path(__file__).resolve().with_name("results")
@@ -30,7 +30,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("--servers", metavar="A,B", help=f"only these (default: all installed): {servers}")
-    add("--scenarios", metavar="A,B", help=f"only these (default: all): {scenarios}")
+    add("--scenarios", metavar="A,B", help=f"only these (default: all): http, ws, {scenarios}")
     add("--rounds", type=int, help="rounds of each (default: 3)")
     add("--seconds", type=int, help="seconds under load a round (default: 3)")
     add("--connections", type=int, default=64, help="connections (default: 64)")
@@ -42,13 +42,20 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.servers = _chosen(parser, "--servers", options.servers, [s.key for s in SERVERS])
     options.scenarios = _chosen(
-        parser, "--scenarios", options.scenarios, [s.key for s in SCENARIOS]
+        parser, "--scenarios", _spelled_out(options.scenarios), [s.key for s in SCENARIOS]
     )
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (1 if options.quick else 3)
     if min(options.rounds, options.seconds, options.connections) < 1:
         parser.error("--rounds, --seconds and --connections must be at least 1")
     return options
+
+
+def _spelled_out(given: str | None) -> str | None:
+    """The names of scenarios, with the names of groups replaced by what is in them."""
+    if given is None:
+        return None
+    return ",".join(key for one in given.split(",") for key in GROUPS.get(one, (one,)))
 
 
 def _chosen(
@@ -78,7 +85,9 @@ def prepare(options: argparse.Namespace, scratch: Path) -> Environments:
     if interpreted:
         programs["interpreted"] = interpreted.absolute().parent
     if "floor" in wanted:
-        programs["floor"] = environment.compile_floor(scratch)
+        programs["floor"] = environment.compile_program("floor", scratch)
+    if set(options.scenarios) & set(GROUPS["ws"]):
+        programs["wsload"] = environment.compile_program("wsload", scratch)
     return Environments(programs, environment.installed(main))
 
 
@@ -96,9 +105,11 @@ def usable_servers(options: argparse.Namespace, found: Environments) -> list[Ser
 
 def progress(round_number: int, one: Round, scenario: Scenario, server: Server) -> str:
     """One line about one round."""
-    start = f"{scenario.key:8} round {round_number} {server.title:24}"
+    start = f"{scenario.key:18} round {round_number} {server.title:24}"
     if one.failure:
         return f"{start} FAILED: {one.failure}"
+    if one.idle:
+        return f"{start} {one.total:8.1f} µs {one.idle:.1f} KiB a connection"
     return (
         f"{start} {one.total:8.1f} µs ({one.user:.1f} user, {one.system:.1f} system) "
         f"{one.per_second:9,.0f} req/s  p99 {one.p99:,.0f} µs  {one.pss / 1024:.1f} MiB"
@@ -190,7 +201,7 @@ def main(arguments: Sequence[str]) -> int:
         if absent := missing_tools(TOOLS):
             raise SetupError(f"install {' and '.join(absent)} first")
         if not measure.raise_file_limit():
-            raise SetupError("the limit of open files is under 4096: raise it with `ulimit -n`")
+            raise SetupError("the limit of open files is under 6000: raise it with `ulimit -n`")
         with tempfile.TemporaryDirectory(prefix="tricorn-bench-") as folder:
             return run(options, Path(folder))
     except SetupError as error:

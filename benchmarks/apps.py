@@ -94,6 +94,35 @@ async def count(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
+async def websocket_echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send each text back."""
+    if scope["type"] == "lifespan":
+        return await _lifespan(receive, send)
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+_listeners: set[Send] = set()
+
+
+async def websocket_broadcast(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send each text to everyone, one after the other, as Starlette's documentation shows it."""
+    if scope["type"] == "lifespan":
+        return await _lifespan(receive, send)
+    await receive()
+    await send({"type": "websocket.accept"})
+    _listeners.add(send)
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message["text"]
+            for listener in list(_listeners):
+                await listener({"type": "websocket.send", "text": text})
+    finally:
+        _listeners.discard(send)
+
+
 def wsgi(
     environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], Any]
 ) -> Iterable[bytes]:

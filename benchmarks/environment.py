@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-FLOOR_SOURCE = Path(__file__).with_name("floor.c")
+# The programs in C, and the libraries each needs.
+C_LIBRARIES = {"floor": (), "wsload": ("-lz",)}
 PROJECT_FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 PREFERRED_PYTHON = "python3.11"
 
@@ -113,12 +114,13 @@ def base_python() -> str:
     return shutil.which(PREFERRED_PYTHON) or sys.executable
 
 
-def compile_floor(folder: Path) -> Path:
-    """Compile floor.c into a folder and return the folder. Raises SetupError."""
+def compile_program(name: str, folder: Path) -> Path:
+    """Compile floor.c or wsload.c into a folder and return the folder. Raises SetupError."""
     compiler = shutil.which("cc")
     if compiler is None:
-        raise SetupError("no C compiler: install one, or leave the floor out with --servers")
-    _run([compiler, "-O2", "-o", str(folder / "floor"), str(FLOOR_SOURCE)])
+        raise SetupError(f"no C compiler: install one, or choose what doesn't need {name}")
+    source = Path(__file__).with_name(f"{name}.c")
+    _run([compiler, "-O2", "-o", str(folder / name), str(source), *C_LIBRARIES[name]])
     return folder
 
 
@@ -128,7 +130,7 @@ def machine() -> list[tuple[str, str]]:
         ("CPU", _cpu_model()),
         ("Cores", str(os.cpu_count())),
         ("System", f"{platform.system()} {platform.release().partition('-')[0]}"),
-        ("Load generator", _wrk_version()),
+        ("Load generators", f"{_wrk_version()}; wsload.c for WebSockets"),
     ]
 
 

@@ -2,10 +2,10 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import check, load, proctree
+from benchmarks import check, load, proctree, talk
 from benchmarks.launch import Running, StartError, free_port, pinned, running
 from benchmarks.results import Round
 from benchmarks.scenarios import Scenario
@@ -14,6 +14,10 @@ from benchmarks.servers import Launch, Server
 # Long enough for the server to see that the connections are gone; that work is part of the bill.
 SETTLE_SECONDS = 0.1
 LOG_SECONDS = 3.0
+# Short of the interval at which servers ping, long enough for them to tidy up behind a message.
+IDLE_SECONDS = 3.0
+WARM_UP_SECONDS = 0.3
+OPEN_FILES = 6000  # 5000 connections, and some
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def measure(rig: Rig, server: Server, scenario: Scenario) -> Round:
     try:
         with running(server, launch, rig.server_core, log) as process:
             try:
-                return _loaded(rig, server, scenario, process)
+                measured = _talked if scenario.talk else _loaded
+                return measured(rig, server, scenario, process)
             except (check.WrongAnswer, load.LoadError, RoundFailed, OSError) as error:
                 reason = process.ending() or str(error)
     except StartError as error:
@@ -60,9 +65,18 @@ def _loaded(rig: Rig, server: Server, scenario: Scenario, process: Running) -> R
         _wait_for_log(process, logged + outcome.requests)
     after = proctree.read_cpu(process.pid)
     memory = proctree.proportional_memory(process.pid)
+    return _round(server, scenario, outcome, _usage(before, after), memory)
+
+
+def _usage(before: proctree.Reading, after: proctree.Reading) -> proctree.Usage:
     if before.pids != after.pids:
         raise RoundFailed("a process of the server ended or began during the round")
-    used = proctree.usage(before, after)
+    return proctree.usage(before, after)
+
+
+def _round(
+    server: Server, scenario: Scenario, outcome: load.Outcome, used: proctree.Usage, memory: float
+) -> Round:
     return Round(
         scenario.key,
         server.key,
@@ -75,6 +89,34 @@ def _loaded(rig: Rig, server: Server, scenario: Scenario, process: Running) -> R
         p99=outcome.p99,
         pss=memory,
     )
+
+
+def _talked(rig: Rig, server: Server, scenario: Scenario, process: Running) -> Round:
+    """A round of WebSocket messages. Opening the connections isn't part of their bill."""
+    # The first use of a code path is dear; it also shows whether the server can do this at all.
+    with talk.connected(_talk(rig, scenario, process, WARM_UP_SECONDS, 1)) as client:
+        client.load()
+    connections = scenario.connections or rig.connections
+    idle = scenario.talk is not None and scenario.talk.mode == "idle"
+    empty = proctree.proportional_memory(process.pid)
+    start = proctree.read_cpu(process.pid)
+    with talk.connected(_talk(rig, scenario, process, rig.seconds, connections)) as client:
+        ready = proctree.read_cpu(process.pid)
+        outcome = client.load()
+        done = proctree.read_cpu(process.pid)
+        if idle:
+            time.sleep(IDLE_SECONDS)
+        memory = proctree.proportional_memory(process.pid)
+    found = _round(server, scenario, outcome, _usage(start if idle else ready, done), memory)
+    return replace(found, idle=(memory - empty) / connections) if idle else found
+
+
+def _talk(
+    rig: Rig, scenario: Scenario, process: Running, seconds: float, connections: int
+) -> list[str]:
+    program = rig.programs["wsload"] / "wsload"
+    command = talk.command(program, scenario, process.port, seconds, connections, rig.scratch)
+    return pinned(command, rig.client_core)
 
 
 def _log_lines(process: Running) -> int:
@@ -90,8 +132,8 @@ def _wait_for_log(process: Running, lines: int) -> None:
         time.sleep(0.1)
 
 
-def raise_file_limit(wanted: int = 4096) -> bool:
-    """Allow enough open files for 1000 connections, here and in what is started from here."""
+def raise_file_limit(wanted: int = OPEN_FILES) -> bool:
+    """Allow enough open files for 5000 connections, here and in what is started from here."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -12,6 +12,7 @@ HEADINGS = (
     *("server", "CPU µs", "user", "system", "spread", "req/s", "p50 µs", "p99 µs"),
     *("PSS MiB", "CPU / tricorn"),
 )
+IDLE_HEADING = "KiB a connection"
 TITLES = {server.key: server.title for server in SERVERS}
 SCENARIO_TITLES = {scenario.key: scenario.title for scenario in SCENARIOS}
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
@@ -59,7 +60,9 @@ def _preface(facts: Facts) -> str:
     return "\n".join(lines) + (
         "\n\nCPU is microseconds per request over the server's whole process tree. Each figure is"
         " the median of the rounds; spread is the distance between the highest and the lowest"
-        " total, divided by the median. A server with any error in any round has no figures.\n"
+        " total, divided by the median. A server with any error in any round has no figures. With"
+        " WebSockets a request is a message that a client receives; of idle connections, one"
+        " handshake and one message.\n"
     )
 
 
@@ -106,7 +109,9 @@ def _scenario(scenario: Scenario, servers: Sequence[Server], results: Results) -
             ratio = results.ratio(scenario.key, server.key)
             ranked.append((summary.total, _row(server, summary, ratio)))
     rows = [row for _, row in sorted(ranked, key=lambda pair: pair[0])]
-    body = table(HEADINGS, rows) if rows else ""
+    idle = bool(scenario.talk and scenario.talk.mode == "idle")
+    headings = (*HEADINGS, IDLE_HEADING) if idle else HEADINGS
+    body = table(headings, rows) if rows else ""
     return body + ("\n" + "\n".join(notes) + "\n" if notes else "")
 
 
@@ -121,6 +126,7 @@ def _row(server: Server, summary: Summary, ratio: float | None) -> Sequence[str]
         f"{summary.p99:,.0f}",
         f"{summary.pss / 1024:.1f}",
         "" if ratio is None else f"{ratio:.2f}",
+        *([f"{summary.idle:.1f}"] if summary.idle else []),
     )
 
 

@@ -11,7 +11,9 @@ class Round:
     """One server under load once.
 
     CPU times are microseconds per request over the whole process tree, latencies microseconds,
-    `pss` KiB after the load. `failure` says why there are no figures; then they are all 0.
+    `pss` KiB after the load. With WebSockets a message that a client receives is a request.
+    `idle` is for idle connections alone: KiB that each adds. `failure` says why there are no
+    figures; then they are all 0.
     """
 
     scenario: str
@@ -24,6 +26,7 @@ class Round:
     p50: float = 0.0
     p99: float = 0.0
     pss: float = 0.0
+    idle: float = 0.0
     failure: str = ""
 
 
@@ -39,6 +42,7 @@ class Summary(NamedTuple):
     p99: float
     pss: float
     spread: float
+    idle: float = 0.0
     failure: str = ""
 
 
@@ -61,6 +65,7 @@ def summarise(rounds: Sequence[Round]) -> Summary:
         p99=median(one.p99 for one in rounds),
         pss=median(one.pss for one in rounds),
         spread=(max(totals) - min(totals)) / middle if middle else 0.0,
+        idle=median(one.idle for one in rounds),
     )
 
 
@@ -115,6 +120,7 @@ MEASURES = (
     ("p50 latency, µs", "p50", False),
     ("p99 latency, µs", "p99", False),
     ("memory, PSS in KiB", "pss", False),
+    ("memory of an idle connection, KiB", "idle", False),
 )
 
 

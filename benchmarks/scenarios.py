@@ -1,6 +1,10 @@
-"""What is measured: each scenario is one request, sent again and again, and its one answer."""
+"""What is measured: each scenario is one request, or one WebSocket message, sent again and again,
+and its one answer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
 
 from benchmarks import apps
 
@@ -24,9 +28,18 @@ BROWSER_FIELDS = (
 )
 
 
+class Talk(NamedTuple):
+    """How WebSocket clients behave: a mode of wsload.c, and whether they ask for
+    permessage-deflate."""
+
+    mode: str
+    deflate: bool
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """One request and the answer it must get.
+    """One request and the answer it must get, or, with `talk`, the text of a WebSocket message that
+    must come back.
 
     `fields` are sent besides Host (and Content-Length, where `content_size`, in bytes, isn't 0).
     `connections` overrides the number given on the command line. `closes` says that each request
@@ -44,6 +57,7 @@ class Scenario:
     interface: str = "asgi"
     access_log: bool = False
     closes: bool = False
+    talk: Talk | None = None
 
     @property
     def content(self) -> bytes:
@@ -53,6 +67,60 @@ class Scenario:
 
 PLAIN = "benchmarks.apps:plain"
 BINARY = (("Content-Type", "application/octet-stream"),)
+
+
+def message(size: int) -> bytes:
+    """The text of a WebSocket message: JSON as a chat would send it, cut to `size` bytes.
+
+    It compresses as such text does, to about a fifth where there is enough of it.
+    """
+    random = Random(size)
+    words = ("the", "and", "from", "you", "that", "hello", "with", "are", "this", "have", "now")
+    text = '{"type": "messages", "list": ['
+    while len(text) < size:
+        said = " ".join(random.choice(words) for _ in range(random.randrange(3, 12)))
+        text += f'{{"id": {random.randrange(10**6)}, "from": "user{random.randrange(50)}", '
+        text += f'"text": "{said}"}}, '
+    return text[:size].encode("ascii")
+
+
+# Key, title, bytes.
+SIZES = (("32", "32 B", 32), ("1k", "1 KB", 1024), ("64k", "64 KB", 65536))
+ECHO = "benchmarks.apps:websocket_echo"
+BROADCAST = "benchmarks.apps:websocket_broadcast"
+
+
+def _talks() -> Iterator[Scenario]:
+    for deflate in (False, True):
+        suffix, note = ("-deflate", ", deflate") if deflate else ("", "")
+        for key, size, length in SIZES:
+            for connections in (1, 100):
+                plural = "s" if connections > 1 else ""
+                yield Scenario(
+                    f"ws-{key}-{connections}{suffix}",
+                    f"WebSocket echo of {size}, {connections} connection{plural}{note}",
+                    ECHO,
+                    message(length),
+                    connections=connections,
+                    talk=Talk("echo", deflate),
+                )
+        yield Scenario(
+            f"ws-fanout{suffix}",
+            f"One WebSocket message of 1 KB to 1000 clients{note}",
+            BROADCAST,
+            message(1024),
+            connections=1000,
+            talk=Talk("fanout", deflate),
+        )
+        yield Scenario(
+            f"ws-idle{suffix}",
+            f"5000 idle WebSocket connections{note}",
+            ECHO,
+            message(32),
+            connections=5000,
+            talk=Talk("idle", deflate),
+        )
+
 
 SCENARIOS = (
     Scenario("get", "Small GET", PLAIN, apps.HELLO),
@@ -97,4 +165,12 @@ SCENARIOS = (
         "fastapi", "FastAPI, JSON", "benchmarks.fastapi_app:app", b'{"message":"Hello, world!"}'
     ),
     Scenario("wsgi", "Plain WSGI app", "benchmarks.apps:wsgi", apps.HELLO, interface="wsgi"),
+    *_talks(),
 )
+
+# Names for several scenarios on the command line.
+GROUPS = {
+    "http": tuple(one.key for one in SCENARIOS if not one.talk),
+    "ws": tuple(one.key for one in SCENARIOS if one.talk),
+}
+DEFLATED = tuple(one.key for one in SCENARIOS if one.talk and one.talk.deflate)

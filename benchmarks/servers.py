@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.scenarios import Scenario
+from benchmarks.scenarios import DEFLATED, GROUPS, Scenario
 
 HOST = "127.0.0.1"
 
@@ -73,6 +73,10 @@ def _uvicorn(launch: Launch) -> list[str]:
     return [launch.program("uvicorn"), *_uvicorn_options(launch), *engines]
 
 
+def _uvicorn_wsproto(launch: Launch) -> list[str]:
+    return [*_uvicorn(launch), "--ws", "wsproto"]
+
+
 def _granian(launch: Launch) -> list[str]:
     log = launch.scenario.access_log
     return [
@@ -81,7 +85,8 @@ def _granian(launch: Launch) -> list[str]:
         *("--host", HOST, "--port", str(launch.port)),
         *("--interface", launch.scenario.interface),
         *("--workers", "1", "--runtime-threads", "1", "--runtime-mode", "st"),
-        *("--loop", "uvloop", "--http", "1", "--no-ws", "--backlog", "2048"),
+        *("--loop", "uvloop", "--http", "1", "--backlog", "2048"),
+        "--ws" if launch.scenario.talk else "--no-ws",
         *("--log-level", "info" if log else "warning"),
         "--access-log" if log else "--no-access-log",
     ]
@@ -105,6 +110,8 @@ def _peregrine(launch: Launch) -> list[str]:
         *("--protocol", launch.scenario.interface),
         *("--log-level", "info" if log else "warning"),
         *(["--access-log"] if log else []),
+        *("--max-connections", "8192"),
+        *(["--ws-compress"] if launch.scenario.key in DEFLATED else []),
         launch.scenario.app,
     ]
 
@@ -151,6 +158,8 @@ def _floor(launch: Launch) -> list[str]:
     ]
 
 
+_NO_WEBSOCKET = dict.fromkeys(GROUPS["ws"], "it speaks no WebSocket")
+_NO_DEFLATE = dict.fromkeys(DEFLATED, "it has no permessage-deflate")
 _FIXED = "it sends one fixed answer"
 _NO_CONTENT = "it reads no content"
 
@@ -165,12 +174,25 @@ SERVERS = (
         environment="interpreted",
     ),
     Server("uvicorn", "uvicorn[standard]", "uvicorn", _uvicorn),
-    Server("granian", "granian", "granian", _granian),
+    Server(
+        "uvicorn-wsproto",
+        "uvicorn (wsproto)",
+        "wsproto",
+        _uvicorn_wsproto,
+        dict.fromkeys(GROUPS["http"], "it differs from uvicorn in WebSockets only"),
+    ),
+    Server("granian", "granian", "granian", _granian, _NO_DEFLATE),
     Server("h2corn", "h2corn", "h2corn", _h2corn, {"wsgi": "it serves ASGI only"}),
     Server("peregrine", "peregrine-server", "peregrine-server", _peregrine),
-    Server("fastpysgi", "fastpysgi", "fastpysgi", _fastpysgi, {"log": "it has no access log"}),
+    Server(
+        "fastpysgi",
+        "fastpysgi",
+        "fastpysgi",
+        _fastpysgi,
+        {"log": "it has no access log", **_NO_WEBSOCKET},
+    ),
     Server("hypercorn", "hypercorn", "hypercorn", _hypercorn),
-    Server("gunicorn", "gunicorn (asgi worker)", "gunicorn", _gunicorn),
+    Server("gunicorn", "gunicorn (asgi worker)", "gunicorn", _gunicorn, _NO_DEFLATE),
     Server(
         "floor",
         "floor (C epoll loop)",
@@ -183,6 +205,7 @@ SERVERS = (
             "log": "it has no log",
             "fastapi": "it runs no app",
             "wsgi": "it runs no app",
+            **_NO_WEBSOCKET,
         },
         environment="floor",
     ),

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from benchmarks.results import Results
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.servers import SERVERS
 
 # CPU per request of each peer, divided by tricorn's: at least this much.
 REQUIRED_RATIOS = {
@@ -13,6 +15,10 @@ REQUIRED_RATIOS = {
     "10kb": {"uvicorn": 3.5, "granian": 1.5, "h2corn": 1.5, "peregrine": 1.0},
     "stream": {"uvicorn": 3.5, "granian": 1.5, "h2corn": 1.5, "peregrine": 1.0},
 }
+# The same per WebSocket message that is echoed; the other peers must cost more than tricorn.
+ECHO_RATIOS = {"uvicorn": 3.0, "granian": 1.5}
+# Those whose connections are Python objects.
+PYTHON_PEERS = ("uvicorn", "uvicorn-wsproto", "hypercorn", "gunicorn")
 # More memory than uvicorn at most, in KiB; growth of CPU per request from the default number of
 # connections to 1000, and from no access log to one, at most.
 MEMORY_ALLOWANCE = 5 * 1024
@@ -38,6 +44,8 @@ def targets(results: Results) -> list[Target]:
         _memory(results),
         _growth(results, "1000", "growth with 1000 connections", CONNECTIONS_GROWTH),
         _growth(results, "log", "growth with the access log on", ACCESS_LOG_GROWTH),
+        *_echoes(results),
+        *_idle(results),
     ]
 
 
@@ -52,6 +60,31 @@ def _peer_ratios(results: Results) -> Iterator[Target]:
         for peer, required in peers.items():
             ratio = results.ratio(scenario, peer)
             yield _at_least(scenario, f"{peer} / tricorn", required, ratio)
+
+
+def _echoes(results: Results) -> Iterator[Target]:
+    for key in (one.key for one in SCENARIOS if one.talk and one.talk.mode == "echo"):
+        for peer in (one for one in SERVERS if not one.ours and key not in one.unsupported):
+            ratio = results.ratio(key, peer.key)
+            what = f"{peer.key} / tricorn"
+            if peer.key in ECHO_RATIOS:
+                yield _at_least(key, what, ECHO_RATIOS[peer.key], ratio)
+            elif ratio is None:
+                yield Target(key, what, "above 1", "", None)
+            else:
+                yield Target(key, what, "above 1", f"{ratio:.2f}", ratio > 1)
+
+
+def _idle(results: Results) -> Iterator[Target]:
+    for key in (one.key for one in SCENARIOS if one.talk and one.talk.mode == "idle"):
+        for peer in PYTHON_PEERS:
+            what = f"memory a connection, {peer} / tricorn"
+            ours, theirs = results.measured(key, "tricorn"), results.measured(key, peer)
+            if ours is None or theirs is None or not ours.idle:
+                yield Target(key, what, "above 1", "", None)
+            else:
+                ratio = theirs.idle / ours.idle
+                yield Target(key, what, "above 1", f"{ratio:.2f}", ratio > 1)
 
 
 def _variants(results: Results) -> Iterator[Target]:
