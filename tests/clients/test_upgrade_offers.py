@@ -70,10 +70,19 @@ def test_content_that_looks_like_http_2_is_content(place):
         assert client.read_response().body == preface
 
 
-@pytest.mark.parametrize("offer", ["websocket", "TLS/1.3", "h2c, websocket", "IRC/6.9"])
+@pytest.mark.parametrize("offer", ["TLS/1.3", "h2c, websocket", "IRC/6.9"])
 def test_other_offers(place, offer):
     with place.connect() as client:
         lines = ["Host: test", "Connection: upgrade", f"Upgrade: {offer}", "Content-Length: 2"]
         client.send("\r\n".join(("POST /echo HTTP/1.1", *lines, "", "ab")).encode())
         answer = client.read_response()
         assert (answer.status, answer.body) == (200, b"ab")
+
+
+def test_a_websocket_is_no_post(place):
+    with place.connect() as client:
+        lines = ["Host: test", "Connection: upgrade", "Upgrade: websocket", "Content-Length: 2"]
+        client.send("\r\n".join(("POST /echo HTTP/1.1", *lines, "", "ab")).encode())
+        answer = client.read_response()
+        assert (answer.status, answer.header(b"connection")) == (400, b"close")
+        assert b"GET" in answer.body

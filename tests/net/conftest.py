@@ -1,13 +1,17 @@
-"""The rig for connections without sockets."""
+"""The rigs for connections without sockets."""
 
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.net.rig import Rig
+from tests.net.ws_rig import WebSocketRig
+
+R = TypeVar("R", bound=Rig)
 
 
 @pytest.fixture(scope="session")
@@ -20,29 +24,46 @@ def quick_collection() -> None:
 @pytest.fixture
 def rig(quick_collection: None) -> Iterator[Callable[..., Rig]]:
     """Makes a `Rig` for an app. Whatever the loop had to complain of fails the test."""
+    with maker(Rig) as make:
+        yield make
+
+
+@pytest.fixture
+def ws_rig(quick_collection: None) -> Iterator[Callable[..., WebSocketRig]]:
+    """Makes a `WebSocketRig` for an app, as `rig` does."""
+    with maker(WebSocketRig) as make:
+        yield make
+
+
+@contextmanager
+def maker(kind: Callable[..., R]) -> Iterator[Callable[..., R]]:
     loop = asyncio.new_event_loop()
     faults: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: faults.append(context))
-    rigs: list[Rig] = []
+    rigs: list[R] = []
 
-    def make(app: Any, **options: Any) -> Rig:
-        made = Rig(loop, app, **options)
+    def make(app: Any, **options: Any) -> R:
+        made = kind(loop, app, **options)
         rigs.append(made)
         return made
 
     try:
         yield make
         for made in rigs:
-            for transport in made.transports:
-                made.call(transport.abort)
-            for task in list(made.service.tasks):
-                task.cancel()
-            made.turn()
-            made.service.stop()
-            assert not made.service.connections
-            assert not made.service.tasks, "an app's task is left"
+            end(made)
         # A task that failed unseen says so when it is collected.
         gc.collect()
     finally:
         loop.close()
     assert not faults, faults
+
+
+def end(rig: Rig) -> None:
+    for transport in rig.transports:
+        rig.call(transport.abort)
+    for task in list(rig.service.tasks):
+        task.cancel()
+    rig.turn()
+    rig.service.stop()
+    assert not rig.service.connections
+    assert not rig.service.tasks, "an app's task is left"

@@ -39,6 +39,12 @@ class FakeTransport:
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self.extra.get(name, default)
 
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def get_protocol(self) -> Any:
+        return self.protocol
+
     def write(self, data: bytes) -> None:
         assert not self.ended, "write() behind write_eof()"
         if not self.closed and not self.aborted:
@@ -139,7 +145,7 @@ class Rig:
         """Have the pieces arrive, one a turn; what was written meanwhile."""
         before = len(self.transport.written)
         for piece in pieces:
-            self.call(self.connection.data_received, piece)
+            self.call(self.protocol.data_received, piece)
         return self.transport.written[before:]
 
     def turn(self) -> None:
@@ -155,7 +161,7 @@ class Rig:
 
     def end_of_client(self) -> bool:
         """The client ends its side; as a transport does, close where the protocol says so."""
-        keep_open = self.call(self.connection.eof_received)
+        keep_open = self.call(self.protocol.eof_received)
         if not keep_open:
             self.call(self.transport.close)
         return bool(keep_open)
@@ -163,11 +169,16 @@ class Rig:
     def pause(self, waiting: int = 100_000) -> None:
         """The client stops reading with so many bytes on their way."""
         self.transport.waiting = waiting
-        self.call(self.connection.pause_writing)
+        self.call(self.protocol.pause_writing)
 
     def resume(self) -> None:
         self.transport.waiting = 0
-        self.call(self.connection.resume_writing)
+        self.call(self.protocol.resume_writing)
+
+    @property
+    def protocol(self) -> Any:
+        """The connection, or the WebSocket that took its transport over."""
+        return self.transport.protocol
 
     @property
     def open(self) -> bool:

@@ -408,8 +408,6 @@ class TestNotYet:
             ({"reload": True}, "--reload: reloading isn't there yet"),
             ({"reload_dirs": ["src"]}, "--reload-dir: reloading isn't there yet"),
             ({"workers": "2"}, "--workers: worker processes aren't there yet"),
-            ({"ws": "websockets"}, "--ws: WebSockets aren't there yet; use auto or none"),
-            ({"ws_max_size": "1"}, "--ws-max-size: WebSockets aren't there yet"),
             ({"ssl_certfile": "x.pem"}, "--ssl-certfile: TLS isn't there yet"),
             ({"ssl_cert_reqs": "2"}, "--ssl-cert-reqs: TLS isn't there yet"),
             ({"http2": True}, "--http2: HTTP/2 isn't there yet"),
@@ -428,12 +426,6 @@ class TestNotYet:
             {"workers": "1"},
             {"workers": "0"},
             {"workers": "none"},
-            {"ws": "none"},
-            {"ws": "auto"},
-            {"ws_max_size": "16777216"},
-            {"ws_ping_interval": "0"},
-            {"ws_ping_timeout": "none"},
-            {"ws_per_message_deflate": "false"},
             {"ssl_version": "17"},
             {"ssl_cert_reqs": "0"},
             {"ssl_keyfile": ""},
@@ -445,6 +437,6 @@ class TestNotYet:
         assert resolve(line)[name].rank is Rank.LINE
 
     def test_every_later_option_is_guarded(self) -> None:
-        later = {"Reload", "WebSockets", "TLS", "HTTP/2"}
+        later = {"Reload", "TLS", "HTTP/2"}
         assert all(o.not_yet for o in OPTIONS if o.group.value in later)
         assert all(o.scope is not Scope.LINE for o in OPTIONS if o.not_yet)

@@ -11,6 +11,7 @@ cdef int _NEW, _IN_HEAD, _REQUEST, _KEEP_ALIVE, _LINGER, _CLOSED
 cdef Py_ssize_t _HIGH_WATER
 cdef double _NEVER
 cdef str _HTTP
+cdef bytes _WEBSOCKET
 cdef dict _EXTENSIONS, _EXTENSIONS_10
 
 cdef class Http1Connection(Stream):

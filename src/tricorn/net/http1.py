@@ -23,10 +23,13 @@ from typing import Any, BinaryIO, Final
 from tricorn.asgi.exchange import Exchange
 from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
+from tricorn.net.http1_upgrade import take_over
 from tricorn.net.service import TICK, Service
+from tricorn.net.websocket import Peer
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA, RequestReader
 from tricorn.wire.h1_response import ResponseWriter, refusal_response
+from tricorn.wire.ws_handshake import read_handshake
 
 logger = logging.getLogger("tricorn.error")
 
@@ -37,6 +40,7 @@ _DATA: Final = DATA
 _END: Final = END
 
 _HTTP: Final = "http"
+_WEBSOCKET: Final = b"websocket"
 
 _NEW: Final = 0
 _IN_HEAD: Final = 1
@@ -265,6 +269,9 @@ class Http1Connection(Stream):
         if self.end_seen and not reader.unread():
             keep_alive = False
         self.writer.start_request(reader.method, reader.is_1_1, keep_alive)
+        if reader.upgrade and service.websockets is not None and reader.upgrade == _WEBSOCKET:
+            self._upgrade(has_content, service.websockets.deflate)
+            return
         if has_content:
             self.said_continue = not reader.expect_continue
             self.content_since = service.now
@@ -273,6 +280,19 @@ class Http1Connection(Stream):
         scope = self._scope()
         app = _overloaded if service.concurrency and service.is_busy() else service.app
         self.exchange = Exchange(self, app, scope, has_content)
+
+    def _upgrade(self, has_content: bool, deflate: bool) -> None:
+        """Hand the transport and what came behind the handshake to a WebSocket."""
+        service = self.service
+        reader = self.reader
+        handshake = read_handshake(reader.method, reader.fields, has_content, deflate)
+        self._flush()
+        self.state = _CLOSED
+        self.deadline = _NEVER
+        service.remove(self)
+        peer = Peer(self.client, reader.target)
+        websocket = take_over(service, self.transport, self._scope(), handshake, peer)
+        websocket.begin(reader.take_rest())
 
     def _scope(self) -> dict[str, Any]:
         service = self.service
@@ -566,7 +586,8 @@ class Http1Connection(Stream):
             self._cut()
             return
         self.exchange_gone()
-        self._put(refusal_response(refusal.status, refusal.reason, self.service.defaults))
+        defaults = self.service.defaults
+        self._put(refusal_response(refusal.status, refusal.reason, defaults, refusal.fields))
         self._flush()
         self._linger()
 

@@ -2,7 +2,7 @@ from tricorn.asgi.task cimport TaskStarter
 from tricorn.wire.h1_response cimport DefaultFields
 
 cdef class Service:
-    cdef public object app, loop, limits, head_limits, access, forwarder, timer
+    cdef public object app, loop, limits, head_limits, access, forwarder, timer, websockets, frames
     cdef public TaskStarter starter
     cdef public DefaultFields defaults
     cdef public long long body_limit, total_requests, date_second
@@ -12,4 +12,5 @@ cdef class Service:
     cdef public set connections, tasks
     cdef public bint draining, full, keeps_alive
     cdef public list accepts
-    cdef public double now
+    cdef public double now, closing_step
+    cdef public Py_ssize_t closings

@@ -16,7 +16,11 @@ from typing import Any, NamedTuple, Protocol
 from tricorn.asgi.task import TaskStarter
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
+from tricorn.wire.ws import MessageLimits
+from tricorn.wire.ws_frames import FrameCache
 
+# Seconds between two WebSockets that a stopping server closes, at most.
+_CLOSING_STEP = 0.005
 TICK = 0.5  # seconds between two looks at the deadlines: how exact they are
 
 
@@ -34,6 +38,18 @@ class ConnectionLimits(NamedTuple):
     connections: int = 0  # more wait in the backlog
 
 
+class WebSocketOptions(NamedTuple):
+    """How WebSockets are served. Times in seconds, `math.inf` for none; 0: no bound."""
+
+    message: MessageLimits = MessageLimits()
+    queue: int = 32  # messages that wait for the app
+    deflate: bool = True
+    ping_interval: float = 20.0
+    ping_timeout: float = 20.0
+    handshake: float = 30.0  # until the app accepts or denies
+    close: float = 10.0  # until the client answers a close
+
+
 class AccessSink(Protocol):
     """Who is told of each response; `watch.access.AccessLog` is one."""
 
@@ -41,6 +57,14 @@ class AccessSink(Protocol):
 
     def request(
         self, client: Any, method: str, target: bytes, version: str, status: int
+    ) -> None: ...
+
+    def websocket_accepted(self, client: Any, target: bytes) -> None: ...
+
+    def websocket_denied(self, client: Any, target: bytes, status: int) -> None: ...
+
+    def websocket_closed(
+        self, client: Any, target: bytes, code: int, seconds: float, counts: tuple[int, int]
     ) -> None: ...
 
 
@@ -77,11 +101,15 @@ class Service:
         self.state: dict[str, Any] = {}
         self.access: AccessSink | None = None
         self.forwarder: Forwarder | None = None
+        self.websockets: WebSocketOptions | None = None  # None: an upgrade is ignored
+        self.frames = FrameCache()
         self.starter = TaskStarter(loop)
         self.connections: set[Any] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.total_requests = 0
         self.draining = False
+        self.closing_step = 0.0
+        self.closings = 0
         self.accepts: list[Any] = []  # listeners that can pause
         self.full = False
         self.now = loop.time()
@@ -127,6 +155,7 @@ class Service:
         if second != self.date_second:
             self.date_second = second
             self.defaults.set_date(formatdate(second, usegmt=True).encode("ascii"))
+        self.frames.forget()
         for connection in list(self.connections):
             connection.tick(now)
 
@@ -146,6 +175,22 @@ class Service:
             if not self.draining:
                 for listener in self.accepts:
                     listener.resume()
+
+    def shut_connections(self, seconds: float) -> None:
+        """Have all connections end: those that stay open by themselves within `seconds`.
+
+        Clients of a WebSocket come back at once, so they are sent away one by one.
+        """
+        connections = list(self.connections)
+        self.closings = 0
+        self.closing_step = min(_CLOSING_STEP, seconds / max(len(connections), 1))
+        for connection in connections:
+            connection.shutdown()
+
+    def next_closing(self) -> float:
+        """Return in how many seconds the WebSocket that asks should close."""
+        self.closings += 1
+        return (self.closings - 1) * self.closing_step
 
     def is_busy(self) -> bool:
         """Whether there are as many connections or requests as may run at a time.

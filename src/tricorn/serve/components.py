@@ -9,12 +9,13 @@ from tricorn.asgi.task import TaskStarter
 from tricorn.edge.forwarded import FORWARDING_FIELDS, Forwarding
 from tricorn.edge.trust import TrustedPeers
 from tricorn.net.listen import ListenOptions
-from tricorn.net.service import ConnectionLimits, Service, seconds
+from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 from tricorn.watch.access import AccessLog
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
+from tricorn.wire.ws import MessageLimits
 
 # Descriptors kept for the app's files and the worker's own sockets.
 _RESERVED_FILES = 64
@@ -32,6 +33,23 @@ def connection_limits(config: Config) -> ConnectionLimits:
         write=seconds(config.timeout_write),
         concurrency=config.limit_concurrency or 0,
         connections=config.limit_connections or _connections_by_files(),
+    )
+
+
+def websocket_options(config: Config, interface: str) -> WebSocketOptions | None:
+    """How WebSockets are served; None where they aren't, as with a WSGI app."""
+    if config.ws == "none" or interface == "wsgi":
+        return None
+    return WebSocketOptions(
+        message=MessageLimits(
+            config.ws_max_size, config.limit_ws_fragments, config.limit_ws_controls
+        ),
+        queue=config.ws_max_queue,
+        deflate=config.ws_per_message_deflate,
+        ping_interval=seconds(config.ws_ping_interval),
+        # 0 seconds to answer in would be none.
+        ping_timeout=seconds(config.ws_ping_timeout),
+        handshake=seconds(config.timeout_ws_handshake),
     )
 
 
@@ -91,6 +109,7 @@ def make_service(
     asgi_version = "2.0" if config.interface == "asgi2" else "3.0"
     service.use_scope(asgi_version, config.root_path)
     service.state = state
+    service.websockets = websocket_options(config, config.interface)
     service.forwarder = forwarder(config)
     service.starter = TaskStarter(loop, config.reset_contextvars)
     access = AccessLog(loop.call_soon)

@@ -42,6 +42,8 @@ STARTUP_FAILURE = 3
 TICK = 0.1
 # After `timeout_graceful_shutdown` apps are cancelled, and have this long to react.
 _AFTER_CANCEL = 2.0
+# Seconds over which the WebSockets close of a server that waits without limit.
+_UNBOUNDED_DRAIN = 60.0
 
 logger = logging.getLogger("tricorn.error")
 
@@ -298,8 +300,8 @@ class Server:
         for listener in self._listeners:
             listener.close()
         if service is not None:
-            for connection in list(service.connections):
-                connection.shutdown()
+            limit = self.config.timeout_graceful_shutdown
+            service.shut_connections((_UNBOUNDED_DRAIN if limit is None else limit) / 2)
             await self._drain(service)
         for server in self.servers:
             await server.wait_closed()

@@ -113,6 +113,9 @@ class Config:
     timeout_write: float = 60.0
     timeout_lifespan_startup: float | None = None
     timeout_lifespan_shutdown: float | None = 30.0
+    timeout_ws_handshake: float = 30.0
+    limit_ws_fragments: int = 65536
+    limit_ws_controls: int = 200
     forwarded_hops: int | None = None
     forwarded_fields: Sequence[str] | str | None = None
 

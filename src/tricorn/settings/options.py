@@ -20,7 +20,6 @@ TLS_SERVER: Final = 17
 
 SOCKET_NUMBER: Final = 2**31 - 1
 
-_NO_WS = "WebSockets aren't there yet"
 _NO_TLS = "TLS isn't there yet; put a proxy that ends TLS in front"
 _NO_RELOAD = "reloading isn't there yet; restart the server to load changed code"
 
@@ -282,24 +281,38 @@ RELOAD = (
 
 WEBSOCKETS = (
     Option("ws", Group.WEBSOCKETS, Kind.NAME, "auto",
-           "WebSocket engine.",
+           "Whether WebSockets are served. `none`: a handshake is an ordinary request.",
            choices=("auto", "none", "websockets", "websockets-sansio", "wsproto"),
-           not_yet=_NO_WS + "; use auto or none", idle=("none",)),
+           uvicorn="There is one engine. The names of Uvicorn's engines all choose it; so do import"
+                   " strings and protocol classes."),
     Option("ws_max_size", Group.WEBSOCKETS, Kind.NUMBER, 16777216,
-           "Largest message.",
-           least=0, unit="bytes", not_yet=_NO_WS),
+           "Largest message, also after inflating. Larger ones close with 1009.",
+           least=1, unit="bytes"),
     Option("ws_max_queue", Group.WEBSOCKETS, Kind.NUMBER, 32,
-           "Most messages that wait for the application.",
-           least=0, not_yet=_NO_WS),
+           "Most messages that wait for the application; then reading pauses. 0: only their bytes"
+           " are bounded.",
+           least=0,
+           uvicorn="It works. Uvicorn's usual engines ignore it."),
     Option("ws_ping_interval", Group.WEBSOCKETS, Kind.SECONDS, 20.0,
            "Time between two pings. 0 or `none`: no pings.",
-           least=0, nullable=True, not_yet=_NO_WS, idle=(None, 0)),
+           least=0, nullable=True),
     Option("ws_ping_timeout", Group.WEBSOCKETS, Kind.SECONDS, 20.0,
-           "Time to wait for a pong. `none`: for ever.",
-           least=0, nullable=True, not_yet=_NO_WS, idle=(None, 0)),
+           "Time in which a ping has to bring an answer; else the close is 1011. `none`: for ever.",
+           least=0, nullable=True,
+           uvicorn="Any byte is an answer: a pong may have to wait behind a long message."),
     Option("ws_per_message_deflate", Group.WEBSOCKETS, Kind.BOOLEAN, True,
-           "Offer compressed messages.",
-           valued=True, not_yet=_NO_WS, idle=(False,)),
+           "Compress messages for clients that offer it.",
+           valued=True),
+    Option("timeout_ws_handshake", Group.WEBSOCKETS, Kind.SECONDS, 30.0,
+           "Time the application has to accept or deny a WebSocket; then the answer is 503."
+           " 0: off.",
+           least=0, ours=True),
+    Option("limit_ws_fragments", Group.WEBSOCKETS, Kind.NUMBER, 65536,
+           "Most frames of one message. More close with 1008.",
+           least=1, ours=True),
+    Option("limit_ws_controls", Group.WEBSOCKETS, Kind.NUMBER, 200,
+           "Most pings and pongs that a client may send in a second. More close with 1008.",
+           least=1, ours=True),
 )
 
 TLS = (

@@ -22,6 +22,7 @@ from tricorn.watch.formatters import ACCESS_FORMAT, AccessFormatter
 __all__ = ["AccessLog"]
 
 INFO = logging.INFO
+_RECORD = '%s - "%s %s HTTP/%s" %d'
 
 # POSIX writes this much to a pipe whole (PIPE_BUF is 4096 on Linux, 512 on macOS), so worker
 # processes that share one don't cut into each other's lines. It bounds the memory, too.
@@ -82,6 +83,34 @@ class AccessLog:
         if tail is None:
             tail = self._new_tail(version, status)
         self._append(f"{head}{method} {text}{tail}")
+
+    def websocket_accepted(self, client: Any, target: bytes) -> None:
+        """Log that a WebSocket is open."""
+        self._websocket(client, target, 101, "[accepted]")
+
+    def websocket_denied(self, client: Any, target: bytes, status: int) -> None:
+        """Log the HTTP status that a WebSocket handshake was answered with."""
+        self._websocket(client, target, status, str(status))
+
+    def websocket_closed(
+        self, client: Any, target: bytes, code: int, seconds: float, counts: tuple[int, int]
+    ) -> None:
+        """Log the end of a WebSocket: its close code (RFC 6455 §7.4), how long it was open, and
+        how many messages came in and went out.
+        """
+        received, sent = counts
+        state = f"[closed {code}, {seconds:.3f} s, {received} in, {sent} out]"
+        self._websocket(client, target, code, state)
+
+    def _websocket(self, client: Any, target: bytes, number: int, state: str) -> None:
+        """Make a record with the arguments of a request's: formatters and filters know those.
+
+        `state` is what our own formatter writes at the end; see `AccessFormatter`.
+        """
+        self.flush()
+        path = printable_target(target)
+        arguments = (address(client), "WebSocket", path, "1.1", number)
+        self._logger.info(_RECORD, *arguments, extra={"websocket": state})
 
     def _append(self, line: str) -> None:
         self._size += len(line)
@@ -175,7 +204,7 @@ class AccessLog:
         return tail
 
     def _record(self, client: Any, method: str, path: str, version: str, status: int) -> None:
-        self._logger.info('%s - "%s %s HTTP/%s" %d', address(client), method, path, version, status)
+        self._logger.info(_RECORD, address(client), method, path, version, status)
 
 
 def address(client: Any) -> str:

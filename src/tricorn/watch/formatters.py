@@ -119,7 +119,9 @@ class DefaultFormatter(ColourizedFormatter):
 class AccessFormatter(ColourizedFormatter):
     """Adds `client_addr`, `request_line` and `status_code` from a record's five arguments.
 
-    The arguments are (client_addr, method, full_path, http_version, status).
+    The arguments are (client_addr, method, full_path, http_version, status). Lines about a
+    WebSocket have the method "WebSocket", what it is doing in the record's `websocket`, and
+    the status 101, that of a denial, or the close code.
     """
 
     status_code_colours: ClassVar[dict[int, Callable[[object], str]]] = {
@@ -146,17 +148,24 @@ class AccessFormatter(ColourizedFormatter):
         text = f"{method} {full_path} HTTP/{http_version}"
         return f"{_BOLD}{text}{_RESET}" if self.use_colors else text
 
+    def websocket_line(self, full_path: str) -> str:
+        """The value of the field `request_line` for a WebSocket."""
+        text = f"WebSocket {full_path}"
+        return f"{_BOLD}{text}{_RESET}" if self.use_colors else text
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         args = record.args
         if not isinstance(args, tuple) or len(args) != 5:  # somebody's own text, no access line
             return f"{self.level_prefix(record.levelname, record.levelno)} {record.getMessage()}"
         client_addr, method, full_path, http_version, status = args
         record = copy(record)
-        record.__dict__.update(
-            client_addr=client_addr,
-            request_line=self.request_line(str(method), str(full_path), str(http_version)),
-            status_code=self.get_status_code(int(status)),  # type: ignore[call-overload]
-        )
+        state = getattr(record, "websocket", None)
+        if state is None:
+            line = self.request_line(str(method), str(full_path), str(http_version))
+            state = self.get_status_code(int(status))  # type: ignore[call-overload]
+        else:
+            line = self.websocket_line(str(full_path))
+        record.__dict__.update(client_addr=client_addr, request_line=line, status_code=state)
         return super().formatMessage(record)
 
 

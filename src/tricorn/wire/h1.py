@@ -231,6 +231,13 @@ class RequestReader:
             self.partial = None
             raise
 
+    def take_rest(self) -> bytes:
+        """Return what came behind the last message, for the protocol that is spoken next."""
+        rest = self.bytes_in[self.at :]
+        self.bytes_in = b""
+        self.at = 0
+        return rest
+
     def start_next(self) -> None:
         """Begin the request behind the one whose END was answered."""
         if self.state != _ENDED:

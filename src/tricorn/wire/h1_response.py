@@ -240,6 +240,27 @@ def refusal_response(
     )
 
 
+def switching_response(
+    protocol: bytes, own: Fields, fields: FieldLines, defaults: DefaultFields
+) -> bytes:
+    """Serialise a 101 (RFC 9110 §15.2.2) that changes to `protocol`.
+
+    `own` are the fields that the new protocol asks for, `fields` those of the app. Raises
+    `ResponseError` for one of the app's that HTTP forbids or that the handshake is about.
+    """
+    pairs = [tuple(pair) for pair in fields]
+    block, flags, length = encode_fields(pairs)
+    if length >= 0:
+        # RFC 9110 §8.6: no Content-Length in a 1xx.
+        block = _without_length(pairs)
+    for name in (bytes(pair[0]).lower() for pair in pairs):
+        if name == b"upgrade" or name.startswith(b"sec-websocket-"):
+            raise ResponseError(f"{name.decode()!r} is a field that the handshake sets itself")
+    default = defaults.without(flags) if flags & _OVERRIDES else defaults.block
+    upgrade = b"upgrade: %b\r\nconnection: Upgrade\r\n" % protocol
+    return b"".join((_STATUS_LINES[101], upgrade, encode_fields(own)[0], default, block, _END))
+
+
 def _too_long(left: int) -> str:
     return f"the app sent more content than its Content-Length ({left} bytes were left)"
 

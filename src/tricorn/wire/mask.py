@@ -27,20 +27,10 @@ def unmask_text(data: bytes, at: int, size: int) -> str:
 
 def unmask_onto(
     message: bytearray, data: bytes, start: int, end: int, key: bytes, phase: int
-) -> bool:
-    """Unmask `data[start:end]` and append it; its first byte meets byte `phase` of the key.
-
-    Says whether the piece is ASCII.
-    """
+) -> None:
+    """Unmask `data[start:end]` and append it; its first byte meets byte `phase` of the key."""
     turned = key[phase:] + key[:phase]
-    piece = unmask(turned + data[start:end], 0, end - start)
-    message += piece
-    return piece.isascii()
-
-
-def ascii_text(message: bytearray) -> str:
-    """Return the text of a message whose pieces were all ASCII. No other may come here."""
-    return message.decode("ascii")
+    message += unmask(turned + data[start:end], 0, end - start)
 
 
 def utf8_end(message: bytearray, start: int) -> int:

@@ -1,0 +1,26 @@
+from tricorn.asgi.handover cimport Handover
+from tricorn.asgi.stream cimport SessionStream
+
+cdef int _CONNECTING, _OPEN, _HELD, _DENYING, _CLOSED
+cdef str _SEND_KIND, _RECEIVE_KIND
+cdef Py_ssize_t _OVERHEAD
+
+cdef class Session:
+    cdef public SessionStream stream
+    cdef public object app, loop, task, messages, fields
+    cdef public dict scope
+    cdef public Py_ssize_t queue_limit, size
+    cdef public int phase
+    cdef public object status
+    cdef public bint ended, gone, end_queued, end_received
+    cdef public Handover waiter
+    cdef public list other_waiters
+
+    cpdef feed_text(self, str text)
+    cpdef feed_binary(self, bytes data)
+    cpdef disconnected(self, int code, str reason)
+    cpdef bint is_full(self)
+    cdef _arrived(self)
+    cdef _queue_end(self, code, reason)
+    cdef dict _next_message(self)
+    cdef _take_send(self, dict message)

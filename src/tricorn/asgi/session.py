@@ -1,0 +1,395 @@
+"""One WebSocket, as an ASGI app sees it.
+
+The only place that knows what an app may receive and send on a WebSocket, in which order,
+and what happens when it breaks the rules (ASGI WebSocket specification 2.5).
+
+```
+             websocket.accept         websocket.close
+ CONNECTING ──────────────────► OPEN ─────────────────► CLOSED
+     │  │        websocket.close (403), or the app fails (500)  ▲  ▲
+     │  └───────────────────────────────────────────────────────┘  │
+     │ websocket.http.response.start       last response.body      │
+     └──────────────────────────► HELD ──► DENYING ────────────────┘
+```
+
+Beside the phase stands `gone`: the client has closed, was lost, or was closed by the
+server. From then on nothing can be sent. What arrived before it is still received.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from tricorn.asgi.failure import (
+    ClientDisconnected,
+    drop_our_frames,
+    tells_of_disconnect,
+    was_cancelled,
+)
+from tricorn.asgi.handover import Handover
+from tricorn.asgi.message import (
+    Message,
+    mark_as_coroutine_function,
+    plain_bytes,
+    plain_fields,
+    plain_message,
+    plain_status,
+)
+from tricorn.asgi.ready import READY, failed
+from tricorn.asgi.stream import FieldLines, SessionStream
+from tricorn.wire.errors import ResponseError
+
+logger = logging.getLogger("tricorn.error")
+
+_CONNECTING: Final = 0
+_OPEN: Final = 1
+_HELD: Final = 2  # a denial's head, until its first body
+_DENYING: Final = 3
+_CLOSED: Final = 4
+
+# Bytes held for an app that doesn't receive; beyond it the wire stops reading.
+HIGH_WATER: Final = 65536
+# What a message costs beyond its bytes, of which a text's characters are a guess: an endless
+# row of empty messages has a bound too.
+_OVERHEAD: Final = 64
+
+_SEND_KIND: Final = "websocket.send"
+_RECEIVE_KIND: Final = "websocket.receive"
+_DENIAL: Final = [(b"content-type", b"text/plain; charset=utf-8")]
+
+NORMAL: Final = 1000
+LOST: Final = 1006
+INTERNAL_ERROR: Final = 1011
+RESTARTING: Final = 1012
+
+
+class Session:
+    """One call of the app. `receive` and `send` are what the app gets.
+
+    `queue_limit` is how many messages may wait for the app, 0 for any number; the wire
+    looks at `is_full`.
+    """
+
+    def __init__(
+        self,
+        stream: SessionStream,
+        app: Any,
+        scope: dict[str, Any],
+        loop: asyncio.AbstractEventLoop,
+        queue_limit: int,
+    ) -> None:
+        self.stream = stream
+        self.app = app
+        self.scope = scope
+        self.loop = loop
+        self.queue_limit = queue_limit
+        self.task: asyncio.Task[None] | None = None
+        self.ended = False  # the app's call is over
+        self.phase = _CONNECTING
+        self.gone = False
+        # What the app hasn't received: str and bytes for messages, dicts for events.
+        self.messages: deque[Any] = deque(({"type": "websocket.connect"},))
+        self.size = 0
+        self.waiter: Handover | None = None
+        self.other_waiters: list[Handover] = []
+        self.end_queued = False  # there is one disconnect
+        self.end_received = False
+        self.status = 0  # of a denial whose head is held
+        self.fields: FieldLines = ()
+
+    # What the app calls
+
+    async def receive(self) -> Message:
+        """Return the next message: connect, receive, and once, disconnect.
+
+        Raises RuntimeError behind the disconnect.
+        """
+        while not self.messages:
+            if self.end_received:
+                raise RuntimeError("the app called receive() after 'websocket.disconnect'")
+            self.stream.want_message()
+            if self.messages:
+                break
+            waiter = Handover(self.loop)
+            if self.waiter is None or self.waiter.state:
+                self.waiter = waiter
+            else:
+                # Another task of the app waits here already. Both will look.
+                self.other_waiters.append(waiter)
+            await waiter
+        return self._next_message()
+
+    def send(self, message: Message) -> Coroutine[Any, Any, None]:
+        """Take the app's next message.
+
+        What is wrong with it is raised when the result is awaited: RuntimeError for a
+        message out of order, `ClientDisconnected` when the client is gone, TypeError or
+        ValueError for a malformed one.
+        """
+        try:
+            if type(message) is not dict:
+                message = plain_message(message)
+            kind = message["type"]
+            if self.phase == _OPEN and kind == _SEND_KIND:
+                self._take_send(message)
+            else:
+                self._take_other(kind, message)
+        except ResponseError as error:
+            return failed(RuntimeError(str(error)))
+        except KeyError as error:
+            return failed(_incomplete(message, error))
+        except Exception as error:
+            return failed(error)
+        if self.stream.write_paused:
+            return self.stream.drained()
+        return READY  # type: ignore[return-value]  # has the protocol, see Ready
+
+    async def run(self) -> None:
+        """Call the app and clear up behind it, whatever it does."""
+        try:
+            result: object = await self.app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError as error:
+            self._app_failed(None if was_cancelled() else error)
+            raise
+        except BaseException as error:
+            self._app_failed(error)
+        else:
+            self._app_returned(result)
+        finally:
+            self.ended = True
+            self.messages.clear()
+            if self.task is not None:
+                self.stream.app_ended(self)
+
+    # What the wire calls
+
+    def feed_text(self, text: str) -> None:
+        """Take a text message. The app's task may run before this returns."""
+        self.size += len(text) + _OVERHEAD
+        self.messages.append(text)
+        self._arrived()
+
+    def feed_binary(self, data: bytes) -> None:
+        """Take a binary message. The app's task may run before this returns."""
+        self.size += len(data) + _OVERHEAD
+        self.messages.append(data)
+        self._arrived()
+
+    def disconnected(self, code: int, reason: str) -> None:
+        """The client closed, was lost, or was closed by the server. Tell the app, once."""
+        self.gone = True
+        self._queue_end(code, reason)
+        self.stream.wake_writers()
+
+    def is_full(self) -> bool:
+        """Whether the app should receive before more is read."""
+        if self.size >= HIGH_WATER:
+            return True
+        return self.queue_limit > 0 and len(self.messages) >= self.queue_limit
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the app has accepted the handshake and not closed since."""
+        return self.phase == _OPEN
+
+    # Receiving
+
+    def _arrived(self) -> None:
+        waiter = self.waiter
+        if waiter is not None:
+            self.waiter = None
+            others = self.other_waiters
+            if others:
+                self.other_waiters = []
+            waiter.arrive()
+            for waiter in others:
+                waiter.arrive()
+
+    def _queue_end(self, code: int, reason: str) -> None:
+        if not self.end_queued:
+            self.end_queued = True
+            self.messages.append({"type": "websocket.disconnect", "code": code, "reason": reason})
+            self._arrived()
+
+    def _next_message(self) -> Message:
+        message = self.messages.popleft()
+        if type(message) is str:
+            self.size -= len(message) + _OVERHEAD
+            return {"type": _RECEIVE_KIND, "text": message}
+        if type(message) is bytes:
+            self.size -= len(message) + _OVERHEAD
+            return {"type": _RECEIVE_KIND, "bytes": message}
+        if message["type"] == "websocket.disconnect":
+            self.end_received = True
+            # Others that wait get their error.
+            self._arrived()
+        event: Message = message
+        return event
+
+    # Sending
+
+    def _take_send(self, message: Message) -> None:
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+        text = message.get("text")
+        if text is not None:
+            if type(text) is not str:
+                text = _plain_text(text)
+            if message.get("bytes") is not None:
+                raise ValueError("'websocket.send' has both 'text' and 'bytes': send two messages")
+            self.stream.send_text(text)
+            return
+        data = message.get("bytes")
+        if data is None:
+            raise ValueError("'websocket.send' needs 'text' or 'bytes'")
+        if type(data) is not bytes:
+            data = plain_bytes(data, "bytes")
+        self.stream.send_binary(data)
+
+    def _take_other(self, kind: str, message: Message) -> None:
+        """Take what isn't a message to an open WebSocket."""
+        if self.phase == _CLOSED:
+            raise RuntimeError(f"the app sent {kind!r} after 'websocket.close'")
+        if self.phase == _CONNECTING and kind == "websocket.accept":
+            self._refuse_if_gone()
+            self._take_accept(message)
+        elif kind == "websocket.close" and self.phase <= _OPEN:
+            self._take_close(message)
+        elif kind == "websocket.http.response.start" and self.phase == _CONNECTING:
+            self._refuse_if_gone()
+            self.status = plain_status(message["status"])
+            self.fields = plain_fields(message.get("headers") or [])
+            self.phase = _HELD
+        elif kind == "websocket.http.response.body" and self.phase in (_HELD, _DENYING):
+            self._refuse_if_gone()
+            self._take_denial_body(message)
+        else:
+            raise self._out_of_order(kind)
+
+    def _refuse_if_gone(self) -> None:
+        if self.gone:
+            raise ClientDisconnected("the client has disconnected")
+
+    def _take_accept(self, message: Message) -> None:
+        subprotocol = message.get("subprotocol")
+        if subprotocol is not None and not isinstance(subprotocol, str):
+            raise TypeError(f"'subprotocol' must be a str, not {type(subprotocol).__name__}")
+        if subprotocol and subprotocol not in self.scope.get("subprotocols", ()):
+            raise RuntimeError(f"the client didn't offer the subprotocol {subprotocol!r}")
+        fields = plain_fields(message.get("headers") or [])
+        self.phase = _OPEN
+        try:
+            self.stream.accept(subprotocol or None, fields)
+        except BaseException:
+            self.phase = _CONNECTING
+            raise
+
+    def _take_close(self, message: Message) -> None:
+        code = message.get("code")
+        code = NORMAL if code is None else code
+        reason = message.get("reason") or ""
+        if type(code) is not int or not isinstance(reason, str):
+            raise TypeError("'code' must be an int and 'reason' a str")
+        if self.phase == _CONNECTING:
+            self._refuse_if_gone()
+            self._deny(403)
+        elif not self.gone:
+            self.stream.close(code, reason)
+            self.phase = _CLOSED
+            self._queue_end(code, reason)
+        else:
+            # Both sides closed at once: what the app wanted has come true.
+            self.phase = _CLOSED
+
+    def _deny(self, status: int) -> None:
+        """Refuse the handshake without a word of the app's."""
+        body = b"Internal Server Error" if status == 500 else b""
+        fields = [(b"content-length", str(len(body)).encode())]
+        self.stream.deny(status, _DENIAL + fields if body else fields, body, False)
+        self._denied()
+
+    def _denied(self) -> None:
+        self.phase = _CLOSED
+        self._queue_end(LOST, "")
+
+    def _take_denial_body(self, message: Message) -> None:
+        body = message.get("body", b"")
+        if type(body) is not bytes:
+            body = plain_bytes(body, "body")
+        more = bool(message.get("more_body", False))
+        if self.phase == _HELD:
+            # Stays held when HTTP forbids the head: a 500 can still be sent.
+            self.stream.deny(self.status, self.fields, body, more)
+            self.phase = _DENYING
+        else:
+            self.stream.deny_more(body, more)
+        if not more:
+            self._denied()
+
+    def _out_of_order(self, kind: str) -> RuntimeError:
+        if self.phase == _CONNECTING:
+            if kind == _SEND_KIND:
+                return RuntimeError("the app sent 'websocket.send' before 'websocket.accept'")
+            return RuntimeError(
+                f"the app sent {kind!r} in place of 'websocket.accept', 'websocket.close' or "
+                "'websocket.http.response.start'"
+            )
+        if self.phase == _OPEN:
+            return RuntimeError(
+                f"the app sent {kind!r} in place of 'websocket.send' or 'websocket.close'"
+            )
+        return RuntimeError(f"the app sent {kind!r} in place of 'websocket.http.response.body'")
+
+    # How the app's call ended
+
+    def _app_failed(self, error: BaseException | None) -> None:
+        """Tell the developer, and the client: 500, or 1011, or 1012 for a stopping server."""
+        if error is not None and not (self.gone and tells_of_disconnect(error)):
+            drop_our_frames(error)
+            logger.error("Exception in ASGI application\n", exc_info=error)
+        self._end(RESTARTING if error is None else INTERNAL_ERROR)
+
+    def _app_returned(self, result: object) -> None:
+        if result is not None:
+            logger.error("ASGI callable should return None, but returned '%s'.", result)
+        if not self.gone and self.phase == _CONNECTING:
+            logger.error("ASGI callable returned without sending handshake.")
+        elif not self.gone and self.phase in (_HELD, _DENYING):
+            logger.error("ASGI callable returned without completing handshake.")
+        self._end(NORMAL)
+
+    def _end(self, code: int) -> None:
+        if self.gone or self.phase == _CLOSED:
+            return
+        if self.phase == _OPEN:
+            self.phase = _CLOSED
+            self.stream.close(code, "")
+        elif self.phase == _DENYING:
+            self.phase = _CLOSED
+            self.stream.abort()
+        else:
+            self._deny(500)
+
+
+def _incomplete(message: Message, error: KeyError) -> Exception:
+    """Say what a message lacks; a KeyError of the app's own stays one."""
+    key = error.args[0] if error.args else None
+    if key not in ("type", "status") or key in message:
+        return error
+    if key == "type":
+        return TypeError("the app sent a message without 'type'")
+    return TypeError(f"the app sent {message['type']!r} without {key!r}")
+
+
+def _plain_text(text: Any) -> str:
+    if isinstance(text, str):
+        return str(text)
+    raise TypeError(f"'text' must be a str, not {type(text).__name__}")
+
+
+mark_as_coroutine_function(Session.receive)
+mark_as_coroutine_function(Session.send)
