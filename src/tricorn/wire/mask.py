@@ -27,10 +27,20 @@ def unmask_text(data: bytes, at: int, size: int) -> str:
 
 def unmask_onto(
     message: bytearray, data: bytes, start: int, end: int, key: bytes, phase: int
-) -> None:
-    """Unmask `data[start:end]` and append it; its first byte meets byte `phase` of the key."""
+) -> bool:
+    """Unmask `data[start:end]` and append it; its first byte meets byte `phase` of the key.
+
+    Says whether the piece is ASCII.
+    """
     turned = key[phase:] + key[:phase]
-    message += unmask(turned + data[start:end], 0, end - start)
+    piece = unmask(turned + data[start:end], 0, end - start)
+    message += piece
+    return piece.isascii()
+
+
+def ascii_text(message: bytearray) -> str:
+    """Return the text of a message whose pieces were all ASCII. No other may come here."""
+    return message.decode("ascii")
 
 
 def utf8_end(message: bytearray, start: int) -> int:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tricorn.wire.errors import Violation
-from tricorn.wire.mask import unmask, unmask_onto, unmask_text, utf8_end
+from tricorn.wire.mask import ascii_text, unmask, unmask_onto, unmask_text, utf8_end
 from tricorn.wire.ws_deflate import Inflater
 from tricorn.wire.ws_frames import NO_CODE, is_close_code
 
@@ -89,6 +89,7 @@ class MessageReader:
         self.compressed = False
         self.message = bytearray()
         self.checked = 0  # bytes of `message` that are whole characters
+        self.is_ascii = False  # all of them
         self.wire_size = 0  # payload bytes that its frames announced so far
         self.fragments = 0
         # Its frame in progress.
@@ -214,10 +215,13 @@ class MessageReader:
 
     def _long_size(self, data: bytes, start: int, end: int) -> int:
         """Read a payload length of 16 or 64 bits, which must need that many (§5.2)."""
-        size = int.from_bytes(data[start:end], "big")
-        if size >> 63:
+        if end - start == 2:
+            size, least = data[start] << 8 | data[start + 1], 126
+        elif data[start] & 0x80:
             raise Violation(1002, "payload length has its top bit set")
-        if size < (126 if end - start == 2 else 65536):
+        else:
+            size, least = int.from_bytes(data[start:end], "big"), 65536
+        if size < least:
             raise Violation(1002, "payload length is not in its shortest form")
         return size
 
@@ -286,6 +290,7 @@ class MessageReader:
             self.opcode = first & 15
             self.compressed = first & _COMPRESSED != 0
             self.wire_size = self.fragments = self.checked = 0
+            self.is_ascii = True
         self.wire_size += size
         self.fragments += 1
         self.in_frame = True
@@ -317,11 +322,18 @@ class MessageReader:
             unmask_onto(piece, self.bytes_in, start, end, self.key, self.phase)
             self.inflater.feed(bytes(piece), self.message, self.limit)
             return
-        unmask_onto(self.message, self.bytes_in, start, end, self.key, self.phase)
-        if self.opcode == _OPCODE_TEXT:
-            self.checked = utf8_end(self.message, self.checked)
-            if self.checked < 0:
-                raise _not_utf8()
+        message = self.message
+        whole = self.checked == len(message)
+        ascii_piece = unmask_onto(message, self.bytes_in, start, end, self.key, self.phase)
+        if self.opcode != _OPCODE_TEXT:
+            return
+        if ascii_piece and whole:
+            self.checked = len(message)
+            return
+        self.is_ascii = False
+        self.checked = utf8_end(message, self.checked)
+        if self.checked < 0:
+            raise _not_utf8()
 
     def _finish_message(self) -> int:
         """Hand the message out, which has come as a whole."""
@@ -329,8 +341,9 @@ class MessageReader:
             assert self.inflater is not None
             self.inflater.finish(self.message, self.limit)
         code = self.opcode
-        if code == TEXT:
-            self.text = _decoded(self.message)
+        if code == _OPCODE_TEXT:
+            plain = self.is_ascii and not self.compressed
+            self.text = ascii_text(self.message) if plain else _decoded(self.message)
         else:
             self.data = bytes(self.message)
         self.opcode = 0

@@ -19,6 +19,7 @@ from tricorn.wire.errors import Violation
 
 # What the sender leaves out at the end of each message (RFC 7692 §7.2.1).
 TAIL: Final = b"\x00\x00\xff\xff"
+_TAIL_SIZE: Final = 4
 
 # Our side of the terms: 2**12 bytes of window, and hash tables to match.
 WINDOW_BITS: Final = 12
@@ -145,7 +146,7 @@ class Inflater:
             raise _not_deflate() from None
         if engine.eof or len(whole) == room:
             message = bytearray(whole)
-            self._go_on(message, limit, len(TAIL))
+            self._go_on(message, limit, _TAIL_SIZE)
             whole = bytes(message)
         self._end_message()
         return whole
@@ -158,7 +159,7 @@ class Inflater:
     def finish(self, message: bytearray, limit: int) -> None:
         """Inflate what the last piece left, and end the message."""
         if self.engine is not None:
-            self._read(TAIL, message, limit, len(TAIL))
+            self._read(TAIL, message, limit, _TAIL_SIZE)
         self._end_message()
 
     def _end_message(self) -> None:
@@ -240,7 +241,7 @@ class Deflater:
         whole = engine.compress(data) + engine.flush(zlib.Z_SYNC_FLUSH)
         if not self.keeps_context:
             self.engine = None
-        return whole[: -len(TAIL)]
+        return whole[:-_TAIL_SIZE]
 
     def rest(self) -> None:
         """Give the compressor's memory back; the next message starts afresh."""
@@ -256,4 +257,4 @@ def deflate_alone(engine: zlib._Compress, data: bytes) -> bytes:
     """Compress one message that refers to no other and that no other refers to."""
     # The full flush makes the compressor forget, without the cost of a new one.
     whole = engine.compress(data) + engine.flush(zlib.Z_FULL_FLUSH)
-    return whole[: -len(TAIL)]
+    return whole[:-_TAIL_SIZE]

@@ -36,8 +36,13 @@ REASON_LIMIT: Final = CONTROL_LIMIT - 2
 # A shorter message isn't compressed: it would save less than the work costs.
 COMPRESS_FROM: Final = 64
 
+# The bits of a frame's first byte; RSV1 says that it is compressed (RFC 7692 §6).
 _FINAL: Final = 0x80
 _COMPRESSED: Final = 0x40
+# Integers of C when compiled.
+_TEXT_FRAME: Final = _FINAL | TEXT
+_BINARY_FRAME: Final = _FINAL | BINARY
+_SHORT: Final = COMPRESS_FROM
 NO_CODE: Final = 1005  # stands for a close frame without a code; never sent (§7.4.1)
 
 
@@ -90,21 +95,26 @@ class FrameCache:
         """
         if text is not self.payload:
             self._start(text)
-        if deflater is None or len(text) < COMPRESS_FROM:
-            if self.plain is None:
-                self.plain = _text_frame(text)
-            return self.plain
-        return self._compressed(TEXT, text, deflater)
+        if deflater is not None and len(text) >= _SHORT:
+            return self._compressed(_TEXT_FRAME, text, deflater)
+        if self.plain is None:
+            self.plain = _text_frame(text)
+        return self.plain
 
     def binary(self, data: bytes, deflater: Deflater | None) -> bytes:
-        """Return the frame that carries `data` to a client that agreed to `deflater`."""
+        """Return the frame that carries `data` to a client that agreed to `deflater`.
+
+        Bytes that may change (a bytearray, a memoryview) are taken as they are now.
+        """
         if data is not self.payload:
+            if type(data) is not bytes:
+                data = bytes(memoryview(data))
             self._start(data)
-        if deflater is None or len(data) < COMPRESS_FROM:
-            if self.plain is None:
-                self.plain = frame_of(_FINAL | BINARY, data)
-            return self.plain
-        return self._compressed(BINARY, data, deflater)
+        if deflater is not None and len(data) >= _SHORT:
+            return self._compressed(_BINARY_FRAME, data, deflater)
+        if self.plain is None:
+            self.plain = frame_of(_BINARY_FRAME, data)
+        return self.plain
 
     def forget(self) -> None:
         """Let go of the last message and its frames."""
@@ -117,8 +127,8 @@ class FrameCache:
             self.first = None
             self.alone = {}
 
-    def _compressed(self, opcode: int, payload: str | bytes, deflater: Deflater) -> bytes:
-        first = _FINAL | _COMPRESSED | opcode
+    def _compressed(self, first: int, payload: str | bytes, deflater: Deflater) -> bytes:
+        first |= _COMPRESSED
         if deflater.keeps_context and (self.first is None or self.first is deflater):
             fits_all = deflater.is_fresh
             whole = frame_of(first, deflater.deflate(_as_bytes(payload)))
@@ -146,15 +156,17 @@ def _as_bytes(payload: str | bytes) -> bytes:
 
 
 def _text_frame(text: str) -> bytes:
+    # A subclass of str may have an `encode` of its own.
+    plain = text if type(text) is str else str.__str__(text)
     try:
-        return text_frame(text)
+        return text_frame(plain)
     except UnicodeEncodeError as error:
         raise _not_text(error) from None
 
 
 def _utf8(text: str) -> bytes:
     try:
-        return text.encode("utf-8")
+        return str.encode(text, "utf-8")
     except UnicodeEncodeError as error:
         raise _not_text(error) from None
 

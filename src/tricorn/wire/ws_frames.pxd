@@ -1,0 +1,27 @@
+cimport cython
+
+from tricorn.wire.mask cimport frame_of, text_frame
+from tricorn.wire.ws_deflate cimport Deflater, compressor, deflate_alone
+
+cdef int _FINAL, _COMPRESSED, _TEXT_FRAME, _BINARY_FRAME
+cdef Py_ssize_t _SHORT
+
+cpdef bytes frame(int opcode, bytes payload)
+
+cdef class FrameCache:
+    cdef public object payload
+    cdef public bytes plain
+    cdef public Deflater first
+    cdef public dict alone, engines
+
+    cpdef bytes text(self, text, Deflater deflater)
+    cpdef bytes binary(self, data, Deflater deflater)
+    cpdef forget(self)
+    cdef _start(self, payload)
+    @cython.locals(bits=int, whole=bytes, known=bytes, fits_all=bint)
+    cdef bytes _compressed(self, int first, payload, Deflater deflater)
+    cdef object _engine(self, int bits)
+
+cdef bytes _as_bytes(payload)
+cdef bytes _text_frame(text)
+cdef bytes _utf8(text)
