@@ -137,7 +137,7 @@ class TestMistakes:
             (["main:app", "--bind", "x"], "--bind: 'x' has no port; write host:port"),
             (["main:app", "--uds", "x", "--fd", "3"], "--uds and --fd both say where to listen"),
             (["main:app", "--reload"], "--reload: reloading isn't there yet"),
-            (["main:app", "--workers", "2"], "--workers: worker processes aren't there yet"),
+            (["main:app", "--workers", "x"], "--workers: 'x' is not auto or a whole number"),
         ],
     )
     def test_are_one_line(self, arguments: list[str], message: str, started: list[Config]) -> None:

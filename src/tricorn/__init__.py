@@ -12,16 +12,21 @@ __version__ = "0.1.0"
 __all__ = ["Config", "Server", "__version__", "run"]
 
 if TYPE_CHECKING:
-    from tricorn.serve.program import Config, run
+    from tricorn.launch import run
+    from tricorn.serve.program import Config
     from tricorn.serve.server import Server
 
 
 def __getattr__(name: str) -> Any:
     # Late, so that `tricorn --help` needn't import a server.
-    if name in ("Config", "run"):
-        from tricorn.serve import program
+    if name == "run":
+        from tricorn.launch import run
 
-        return getattr(program, name)
+        return run
+    if name == "Config":
+        from tricorn.serve.program import Config
+
+        return Config
     if name == "Server":
         from tricorn.serve.server import Server
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -17,6 +17,10 @@ from click.core import ParameterSource
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.option import Group, Kind, Option
 from tricorn.settings.options import OPTIONS, RUN_PARAMETERS
+
+if TYPE_CHECKING:
+    from tricorn.settings.config import Config
+    from tricorn.settings.sources import Given
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -30,6 +34,7 @@ EPILOG = (
 _INDENT = 6
 _METAVARS = {
     Kind.NUMBER: "N",
+    Kind.WORKERS: "N|auto",
     Kind.SECONDS: "SECONDS",
     Kind.FILE: "FILE",
     Kind.MODE: "OCTAL",
@@ -162,8 +167,7 @@ def _start(**given: Any) -> int:
 
         click.echo(show(resolved))
         return 0
-    values = {name: setting.value for name, setting in resolved.items()}
-    return _serve(_application(values, "app" in line), values)
+    return _serve(line, resolved)
 
 
 def _application(values: dict[str, Any], named: bool) -> str:
@@ -177,13 +181,27 @@ def _application(values: dict[str, Any], named: bool) -> str:
     return app
 
 
-def _serve(app: str, values: dict[str, Any]) -> int:
+def _serve(line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
+    from tricorn.settings.sources import resolve
+
+    config = _config(line, resolved)
+    sys.path.insert(0, str(resolved["app_dir"].value))
+    if config.use_subprocess:
+        from tricorn.supervise.program import supervise
+
+        return supervise(config, lambda: _config(line, resolve(line)))
     from tricorn.serve.program import main_run
+
+    return int(main_run(config))
+
+
+def _config(line: dict[str, Any], resolved: Mapping[str, Given]) -> Config:
     from tricorn.settings.config import build
 
-    sys.path.insert(0, values["app_dir"])
+    values = {name: setting.value for name, setting in resolved.items()}
+    app = _application(values, "app" in line)
     options = {name: values[name] for name in RUN_PARAMETERS if name in values and name != "app"}
-    return int(main_run(build(app, options)))
+    return build(app, options)
 
 
 main = Command("tricorn", params=_parameters(), callback=_start, epilog=EPILOG)

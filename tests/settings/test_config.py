@@ -138,7 +138,8 @@ class TestEnvironment:
 
     def test_a_bad_variable_is_one_line(self) -> None:
         os.environ["WEB_CONCURRENCY"] = "many"
-        assert refusal().startswith("WEB_CONCURRENCY in the environment: 'many' is not a whole")
+        message = "WEB_CONCURRENCY in the environment: 'many' is not auto or a whole number"
+        assert refusal().startswith(message)
 
     def test_an_env_file_comes_first(self) -> None:
         Path(".env").write_text("WEB_CONCURRENCY=3\nFORWARDED_ALLOW_IPS=10.0.0.1\nX_Y_Z=1\n")
@@ -235,7 +236,7 @@ class TestBuild:
 
     @pytest.mark.parametrize(
         ("options", "message"),
-        [({"workers": 2}, "workers: worker"), ({"reload": True}, "reload: reloading")],
+        [({"workers": -2}, "workers: -2 is not"), ({"reload": True}, "reload: reloading")],
     )
     def test_a_program_refuses_what_it_cannot_do(
         self, options: dict[str, Any], message: str

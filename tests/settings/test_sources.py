@@ -146,6 +146,7 @@ def sample(option: Option) -> str:
     if option.choices:
         return next(choice for choice in reversed(option.choices) if choice != option.default)
     samples = {
+        Kind.WORKERS: "auto",
         Kind.NUMBER: "0" if option.idle else "7",
         Kind.SECONDS: "0" if option.idle else "7",
         Kind.BOOLEAN: "false" if option.default else "true",
@@ -158,7 +159,7 @@ def sample(option: Option) -> str:
     return samples.get(option.kind, "sample")
 
 
-THERE = [o for o in OPTIONS if o.in_sources and not (o.not_yet and o.name != "workers")]
+THERE = [o for o in OPTIONS if o.in_sources and not o.not_yet]
 
 
 @pytest.mark.parametrize("option", THERE, ids=lambda o: o.name)
@@ -341,8 +342,8 @@ class TestEnvFile:
 
     def test_a_bad_value_names_the_file(self) -> None:
         Path(".env").write_text("WEB_CONCURRENCY=many\n")
-        message = "WEB_CONCURRENCY in .env: 'many' is not a whole number of at least 0, or none"
-        assert refusal({"env_file": ".env"}) == message
+        message = "WEB_CONCURRENCY in .env: 'many' is not auto or a whole number"
+        assert refusal({"env_file": ".env"}).startswith(message)
 
     def test_a_missing_one(self) -> None:
         assert refusal({"env_file": ".env"}) == "--env-file: '.env' is not a file that exists"
@@ -407,7 +408,6 @@ class TestNotYet:
         [
             ({"reload": True}, "--reload: reloading isn't there yet"),
             ({"reload_dirs": ["src"]}, "--reload-dir: reloading isn't there yet"),
-            ({"workers": "2"}, "--workers: worker processes aren't there yet"),
             ({"ssl_certfile": "x.pem"}, "--ssl-certfile: TLS isn't there yet"),
             ({"ssl_cert_reqs": "2"}, "--ssl-cert-reqs: TLS isn't there yet"),
             ({"http2": True}, "--http2: HTTP/2 isn't there yet"),
@@ -417,15 +417,12 @@ class TestNotYet:
         assert refusal(line).startswith(message)
 
     def test_so_is_a_variable(self) -> None:
-        os.environ["WEB_CONCURRENCY"] = "4"
-        assert refusal().startswith("WEB_CONCURRENCY in the environment: worker processes aren't")
+        os.environ["TRICORN_RELOAD"] = "true"
+        assert refusal().startswith("TRICORN_RELOAD in the environment: reloading isn't there yet")
 
     @pytest.mark.parametrize(
         "line",
         [
-            {"workers": "1"},
-            {"workers": "0"},
-            {"workers": "none"},
             {"ssl_version": "17"},
             {"ssl_cert_reqs": "0"},
             {"ssl_keyfile": ""},

@@ -122,7 +122,7 @@ def run(app: Any, **options: Any) -> None:
         insert_app_dir(app_dir)
     config = build(app, options, Config)
     assert isinstance(config, Config)
-    code = _serve(Server(config))
+    code = run_server(Server(config))
     if code:
         sys.exit(code)
 
@@ -132,12 +132,13 @@ def main_run(config: Settings) -> int:
     program = config if isinstance(config, Config) else Config(config.app, **config.options())
     server = Server(program)
     server.owns_process = True
-    return _serve(server)
+    return run_server(server)
 
 
-def _serve(server: Server) -> int:
+def run_server(server: Server, sockets: list[socket.socket] | None = None) -> int:
+    """Run a server in a new event loop; log what keeps it from starting; return the exit code."""
     try:
-        server.run()
+        server.run(sockets)
     except (ImportFromStringError, UserCodeError) as error:
         logger.error("%s", error)
         return STARTUP_FAILURE

@@ -91,6 +91,7 @@ class Server:
         self.lifespan: Any = None
         # Set by the command line: the process is ours and ends with the server.
         self.owns_process = False
+        self.names_places = True  # says where it listens; with workers the parent does
         self._listeners: list[Listener] = []
         self._bound = False
         self._hub: Hub | None = None
@@ -205,7 +206,8 @@ class Server:
             gc.collect()
             gc.freeze()
         self.started = True
-        self._log_started(sockets)
+        if self.names_places:
+            self._log_started(sockets)
 
     async def _start_lifespan(self) -> bool:
         """Run the app's startup; a signal interrupts it. Returns whether to go on."""
@@ -274,9 +276,13 @@ class Server:
             return True
         most = self.limit_max_requests
         if most is not None and self.server_state.total_requests >= most:
-            logger.info("Maximum request limit of %d exceeded. Terminating process.", most)
-            return True
+            return self.retire(f"Maximum request limit of {most} exceeded")
         return False
+
+    def retire(self, why: str) -> bool:
+        """Return whether to stop, now that this process has served its time."""
+        logger.info("%s. Terminating process.", why)
+        return True
 
     async def _notify(self) -> None:
         callback = self.config.callback_notify

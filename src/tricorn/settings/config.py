@@ -107,6 +107,9 @@ class Config:
     limit_fields: int = 100
     limit_body_size: int | None = None
     limit_body_rate: int = 240
+    restart_parallel: int = 1
+    limit_worker_lifetime: float | None = None
+    limit_worker_memory: int | None = None
     timeout_idle: float = 30.0
     timeout_head: float = 30.0
     timeout_body: float = 20.0

@@ -21,6 +21,7 @@ class Kind(Enum):
     LEVEL = "level"
     PEERS = "peers"
     FIELDS = "fields"
+    WORKERS = "workers"  # a number, or `auto`
     OBJECT = "object"  # only Python can give it
 
 
@@ -36,6 +37,7 @@ class Group(Enum):
     PROXY = "Proxy"
     LIFESPAN = "Lifespan"
     PROCESS = "Process"
+    WORKERS = "Worker processes"
     RELOAD = "Reload"
     WEBSOCKETS = "WebSockets"
     TLS = "TLS"

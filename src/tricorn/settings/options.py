@@ -243,22 +243,34 @@ PROCESS = (
     Option("show_config", Group.PROCESS, Kind.BOOLEAN, False,
            "Print each option's value and where it came from, and exit.",
            scope=Scope.LINE, ours=True),
-    Option("workers", Group.PROCESS, Kind.NUMBER, None,
-           "Worker processes.",
-           env=("WEB_CONCURRENCY",), least=0, nullable=True, idle=(0, 1),
-           supervised=True,
-           not_yet="worker processes aren't there yet; use 1 and start several servers with"
-                   " --reuse-port"),
-    Option("timeout_worker_healthcheck", Group.PROCESS, Kind.SECONDS, 5,
-           "Time a worker process may take to answer its parent. Without effect until there are"
-           " worker processes.",
-           least=0),
     Option("timeout_notify", Group.PROCESS, Kind.SECONDS, 30,
            "Time between two calls of `callback_notify`.",
            scope=Scope.CONFIG, least=0),
     Option("callback_notify", Group.PROCESS, Kind.OBJECT, None,
            "Coroutine function to call every `timeout_notify` seconds.",
            scope=Scope.CONFIG, nullable=True),
+)
+
+WORKERS = (
+    Option("workers", Group.WORKERS, Kind.WORKERS, None,
+           "Worker processes, kept running by a parent; `auto`: as many as there are CPUs to use."
+           " 1, the default: no parent.",
+           env=("WEB_CONCURRENCY",), least=0, nullable=True, supervised=True,
+           uvicorn="`auto` is tricorn's own. If no worker can start, the exit code is 3, not 0."),
+    Option("timeout_worker_healthcheck", Group.WORKERS, Kind.SECONDS, 5,
+           "Time for which a worker's event loop may stand still before the worker is killed and"
+           " replaced. 0: any.",
+           least=0),
+    Option("restart_parallel", Group.WORKERS, Kind.NUMBER, 1,
+           "Workers that are replaced at a time when they are restarted (SIGHUP).",
+           least=1, supervised=True, ours=True),
+    Option("limit_worker_lifetime", Group.WORKERS, Kind.SECONDS, None,
+           "Time after which a worker is replaced, up to a tenth earlier so that not all go at"
+           " once. Not given: never.",
+           least=1, nullable=True, supervised=True, ours=True),
+    Option("limit_worker_memory", Group.WORKERS, Kind.NUMBER, None,
+           "Memory of a worker (resident set) above which it is replaced. Not given: any.",
+           least=1, nullable=True, unit="bytes", supervised=True, ours=True),
 )
 
 RELOAD = (
@@ -360,6 +372,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     *PROXY,
     *LIFESPAN,
     *PROCESS,
+    *WORKERS,
     *RELOAD,
     *WEBSOCKETS,
     *TLS,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from tricorn.settings.cpus import usable_cpus
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.option import Kind, Option
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
@@ -110,6 +111,15 @@ def _number(option: Option, raw: object) -> object:
     if not isinstance(number, int) or isinstance(number, bool) or not _within(option, number):
         raise Unacceptable(accepted)
     return number
+
+
+def _workers(option: Option, raw: object) -> object:
+    if raw == "auto":
+        return usable_cpus()
+    try:
+        return _number(option, raw)
+    except Unacceptable as error:
+        raise Unacceptable(f"auto or {error}") from None
 
 
 def _kubernetes(option: Option, raw: str) -> str:
@@ -304,5 +314,6 @@ _CONVERTERS: Final[dict[Kind, Callable[[Option, object], object]]] = {
     Kind.LEVEL: _level,
     Kind.PEERS: _peers,
     Kind.FIELDS: _fields,
+    Kind.WORKERS: _workers,
     Kind.OBJECT: _object,
 }

@@ -8,6 +8,7 @@ works.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.config
@@ -116,6 +117,16 @@ def configure(
         silent = logging.getLogger("tricorn.access")
         silent.handlers = []
         silent.propagate = False
+
+
+def reopen() -> None:
+    """Open the files of all file handlers anew: a log rotation has moved them."""
+    for reference in list(logging._handlerList):  # type: ignore[attr-defined]
+        handler = reference()
+        if isinstance(handler, logging.FileHandler) and handler.stream is not None:
+            with handler.lock or contextlib.nullcontext():
+                handler.stream.close()
+                handler.stream = handler._open()
 
 
 def _level(value: str | int) -> int:

@@ -1,0 +1,207 @@
+"""A worker process: a server that reports to the parent which started it.
+
+The parent calls `main` in a fresh interpreter with a number and a descriptor as arguments: the
+worker's place, and the channel (`report.py`), on which its orders come first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import math
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+from types import FrameType
+from typing import Final
+
+from tricorn.serve.memory import resident_memory
+from tricorn.serve.program import Config, run_server
+from tricorn.serve.report import ASK, BEAT, DUMP, HUSH, LEAVING, READY, TELL
+from tricorn.serve.server import STARTUP_FAILURE, TICK, Server
+from tricorn.serve.stacks import log_stacks
+from tricorn.settings.errors import ConfigError
+from tricorn.watch.logs import reopen
+
+logger = logging.getLogger("tricorn.error")
+
+# Seconds between two signs of life, and between two looks at the memory.
+_BEAT_EVERY: Final = 1.0
+_ANSWER_WITHIN: Final = 2.0
+
+
+class Channel:
+    """The worker's side of the channel. Never blocks, except in `may_tell`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.answer: bytes | None = None
+        self.answered = threading.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def say(self, word: bytes) -> None:
+        """Tell the parent; one that doesn't read misses it, one that is gone doesn't care."""
+        with contextlib.suppress(OSError):
+            self.sock.send(word, socket.MSG_DONTWAIT)
+
+    def may_tell(self) -> bool:
+        """Ask whether to say why this worker fails; another may have said the same."""
+        self.answered.clear()
+        self.say(ASK)
+        return not self.answered.wait(_ANSWER_WITHIN) or self.answer != HUSH
+
+    def listen(self) -> None:
+        """Do what the parent says; in a thread of its own, as the loop may hang."""
+        while True:
+            try:
+                words = self.sock.recv(64)
+            except OSError:
+                words = b""
+            if not words:
+                # The parent is gone, and nobody else would ever end this process.
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            for word in (words[at : at + 1] for at in range(len(words))):
+                if word == DUMP:
+                    log_stacks(logger, self.loop)
+                elif word in (TELL, HUSH):
+                    self.answer = word
+                    self.answered.set()
+
+
+class StartupFilter(logging.Filter):
+    """Lets the first failed worker say why, and not the others that fail the same way."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self.channel = channel
+        self.decided: bool | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Ask the parent once, at the first error."""
+        if record.levelno < logging.ERROR:
+            return True
+        if self.decided is None:
+            self.decided = self.channel.may_tell()
+        return self.decided
+
+
+class WorkerServer(Server):
+    """A server that reports."""
+
+    def __init__(self, config: Config, channel: Channel, silencer: logging.Filter) -> None:
+        super().__init__(config)
+        self.channel = channel
+        self.silencer = silencer
+        self.leaving = False
+        # A sign of life each second, or more often where the parent is less patient.
+        patience = config.timeout_worker_healthcheck or math.inf
+        self.beat_ticks = max(round(min(_BEAT_EVERY, patience / 4) / TICK), 1)
+        self.owns_process = True
+        self.names_places = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so when the app has started and connections are accepted."""
+        self.channel.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if self.started:
+            logger.removeFilter(self.silencer)
+            self.channel.say(READY)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Give the sign of life too."""
+        if counter % self.beat_ticks == 0:
+            self.channel.say(BEAT)
+            most = self.config.limit_worker_memory
+            if most is not None and resident_memory() > most:
+                self.retire(f"it holds more than {most} bytes of memory")
+        return await super().on_tick(counter)
+
+    def retire(self, why: str) -> bool:
+        """Ask for a replacement, and serve until it is there."""
+        if not self.leaving:
+            self.leaving = True
+            self.channel.say(LEAVING + why.encode() + b"\n")
+        return False
+
+
+def main() -> None:
+    """Serve as the command line says, and exit with the server's code."""
+    number, fd = sys.argv[2:]
+    sys.exit(work(int(number), int(fd)))
+
+
+def work(number: int, fd: int) -> int:
+    """Serve as worker `number` with the channel `fd`; return the exit code."""
+    channel = Channel(socket.socket(fileno=fd))
+    _ignore_what_is_for_the_parent()
+    try:
+        fds, order = _orders(channel.sock)
+        return serve(number, channel, [socket.socket(fileno=fd) for fd in fds], order)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def serve(number: int, channel: Channel, sockets: list[socket.socket], order: bytes) -> int:
+    """Serve on `sockets` what `order` describes; return the exit code."""
+    threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
+    silencer = StartupFilter(channel)
+    logger.addFilter(silencer)
+    try:
+        app, options = pickle.loads(order)
+        server = WorkerServer(Config(app, **options), channel, silencer)
+    except ConfigError as error:
+        logger.error("%s", error)
+        return STARTUP_FAILURE
+    _name_process(number, app)
+    _take_signals(server)
+    return run_server(server, sockets)
+
+
+def _orders(sock: socket.socket) -> tuple[tuple[int, ...], bytes]:
+    """Read the parent's orders: the listening sockets, and a pickled app and options."""
+    size = int.from_bytes(_exactly(sock, 8), "big")
+    main_module, path, fds, order = pickle.loads(_exactly(sock, size))
+    sys.path[:] = path
+    if b"__main__" in order:
+        from multiprocessing import spawn
+
+        # An option is a function of the program's own module.
+        spawn.prepare(main_module)
+    return fds, order
+
+
+def _exactly(sock: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        piece = sock.recv(size - len(data))
+        if not piece:
+            raise SystemExit(STARTUP_FAILURE)
+        data += piece
+    return bytes(data)
+
+
+def _ignore_what_is_for_the_parent() -> None:
+    """A terminal sends these to the whole group."""
+    for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2, signal.SIGWINCH):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _take_signals(server: WorkerServer) -> None:
+    def quit_now(number: int, frame: FrameType | None) -> None:
+        server.should_exit = server.force_exit = True
+
+    signal.signal(signal.SIGQUIT, quit_now)
+    signal.signal(signal.SIGUSR1, lambda number, frame: reopen())
+
+
+def _name_process(number: int, app: str) -> None:
+    with contextlib.suppress(ImportError):
+        # Not a dependency: `ps` shows the number among the arguments anyway.
+        titles = importlib.import_module("setproctitle")
+        titles.setproctitle(f"tricorn: worker {number} ({app})")

@@ -1,0 +1,1 @@
+"""The parent of several workers: it binds, starts, watches and replaces. Never imports the app."""

@@ -1,0 +1,137 @@
+"""From a configuration to a running parent: bind, and supervise what serves."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+
+from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
+from tricorn.settings.config import Config
+from tricorn.settings.errors import ConfigError
+from tricorn.settings.options import DEFAULT_LOG_CONFIG
+from tricorn.supervise.decide import STARTUP_FAILURE
+from tricorn.supervise.state import Policy, State
+from tricorn.supervise.supervisor import Supervisor
+from tricorn.supervise.worker_process import Orders, WorkerProcess, start_worker
+from tricorn.watch.logs import LOGGING_CONFIG, LogConfigError, configure
+
+logger = logging.getLogger("tricorn.error")
+
+# Beside what the options give a worker to stop in: cancelling, and ending the interpreter.
+_DRAIN_MARGIN = 5.0
+
+Reread = Callable[[], Config]
+
+
+class SpawnLauncher:
+    """Starts each worker in a fresh interpreter; a `Launcher`."""
+
+    def __init__(self, config: Config, reread: Reread, fds: Sequence[int]) -> None:
+        self.reread = reread
+        self.fds = fds
+        self.orders = Orders(config.app, config.options(), fds)
+
+    def start(self, number: int) -> WorkerProcess:
+        """Start one."""
+        return start_worker(self.orders, number)
+
+    def renew(self) -> None:
+        """Take the options as they are now; where to listen stays as it is."""
+        config = self.reread()
+        self.orders = Orders(config.app, config.options(), self.fds)
+
+    def close(self) -> None:
+        """Do nothing: it holds nothing."""
+
+
+class Announcer:
+    """Tells whoever started the server how it is doing."""
+
+    def __init__(self, listeners: Sequence[Listener], scheme: str) -> None:
+        self.places = list(dict.fromkeys(opened.describe(scheme) for opened in listeners))
+
+    def __call__(self, what: str) -> None:
+        """Take note of `ready`, `reloading` or `stopping`."""
+        if what == "ready":
+            places, self.places = self.places, []
+            for place in places:
+                _say("Tricorn running on %s (Press CTRL+C to quit)", place)
+
+
+def supervise(config: Config, reread: Reread) -> int:
+    """Serve `config` with worker processes until told to stop; return the exit code.
+
+    `reread` makes the configuration anew for a restart. Raises `ConfigError` for an option
+    that can't be used.
+    """
+    _set_up_logging(config)
+    if os.name != "posix":
+        raise ConfigError("workers: needs Linux or macOS; leave it out to serve with one process")
+    if not isinstance(config.app, str):
+        logger.error(
+            "Worker processes and reloading need the application as an import string, such as "
+            "'main:app': each process imports it."
+        )
+        return STARTUP_FAILURE
+    try:
+        listeners = open_listeners(config.listen_addresses(), _listen_options(config))
+    except (BindError, ValueError) as error:
+        logger.error("%s", error)
+        return STARTUP_FAILURE
+    return _run(config, reread, listeners)
+
+
+def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
+    pid = os.getpid()
+    _say("Started parent process [%s]", pid)
+    try:
+        launcher = SpawnLauncher(config, reread, [opened.sock.fileno() for opened in listeners])
+    except BaseException:
+        for opened in listeners:
+            opened.close()
+        raise
+    state = State(_policy(config), target=config.workers or 1)
+    announce = Announcer(listeners, "https" if config.is_ssl else "http")
+    lifetime = config.limit_worker_lifetime or math.inf
+    code = Supervisor(launcher, listeners, state, announce, lifetime).run()
+    _say("Stopping parent process [%s]", pid)
+    return code
+
+
+def _say(text: str, value: object) -> None:
+    """Log a line whose value stands out on a terminal."""
+    logger.info(text, value, extra={"color_message": text.replace("%s", "\x1b[1m%s\x1b[0m")})
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(
+        healthcheck=config.timeout_worker_healthcheck or math.inf,
+        drain=_drain_time(config.timeout_graceful_shutdown, config.timeout_lifespan_shutdown),
+        parallel=config.restart_parallel,
+    )
+
+
+def _drain_time(*limits: float | None) -> float:
+    return math.inf if None in limits else sum(limit or 0.0 for limit in limits) + _DRAIN_MARGIN
+
+
+def _listen_options(config: Config) -> ListenOptions:
+    return ListenOptions(
+        backlog=config.backlog,
+        reuse_port=config.reuse_port,
+        uds_mode=int(config.uds_mode),
+        uds_owner=config.uds_owner,
+    )
+
+
+def _set_up_logging(config: Config) -> None:
+    log_config = LOGGING_CONFIG if config.log_config == DEFAULT_LOG_CONFIG else config.log_config
+    try:
+        configure(log_config, config.log_level, config.use_colors, config.access_log)
+    except LogConfigError as error:
+        raise ConfigError(str(error)) from None
+
+
+__all__ = ["supervise"]

@@ -1,0 +1,305 @@
+"""Doing: a loop that turns signals, exits and words of workers into events, and carries out
+what `decide` makes of them.
+
+It is a plain loop over a selector. The parent has no event loop of asyncio, no app and no
+wire, so that nothing in it can hang or grow.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from tricorn.net.listen import Listener
+from tricorn.serve.report import ASK, BEAT, DUMP, HUSH, LEAVING, READY, TELL
+from tricorn.supervise.decide import decide
+from tricorn.supervise.state import (
+    Action,
+    Announce,
+    CloseListeners,
+    Drain,
+    Dump,
+    End,
+    Event,
+    Exited,
+    Heard,
+    Hurry,
+    Kill,
+    Leaving,
+    Pause,
+    Policy,
+    Ready,
+    Reload,
+    Say,
+    Scale,
+    Start,
+    Started,
+    State,
+    Stop,
+    Tick,
+)
+from tricorn.supervise.worker_process import WorkerProcess
+from tricorn.watch.logs import reopen
+
+logger = logging.getLogger("tricorn.error")
+
+# The longest the loop sleeps, in seconds: how exact the clocks are.
+TICK: Final = 0.5
+# Of a lifetime, at most so much is taken off at random, so that workers don't go together.
+_LIFETIME_JITTER: Final = 0.1
+_LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Launcher(Protocol):
+    """Starts workers: in fresh interpreters, or out of a fork server."""
+
+    def start(self, number: int) -> WorkerProcess:
+        """Start one. Raises OSError when there can be none."""
+
+    def renew(self) -> None:
+        """Read again what workers are made from, before all are replaced.
+
+        Raises `ConfigError` when it can't be used; what was read before then stays.
+        """
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class Supervisor:
+    """Runs workers on `listeners` until told to stop."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        listeners: Sequence[Listener],
+        state: State,
+        announce: Callable[[str], None],
+        lifetime: float = float("inf"),
+    ) -> None:
+        self.launcher = launcher
+        self.listeners = list(listeners)
+        self.state = state
+        self.announce = announce
+        self.lifetime = lifetime
+        self.workers: dict[int, WorkerProcess] = {}
+        self.keys: dict[int, int] = {}  # pid -> key
+        self.told = False  # why a worker failed, since one was ready last
+        self.exit_code: int | None = None  # known at the end
+        self.selector = selectors.DefaultSelector()
+        self.wakeup, self.waker = socket.socketpair()
+
+    def run(self) -> int:
+        """Supervise; return the exit code."""
+        self._capture_signals()
+        try:
+            self.happened(Tick())
+            while self.exit_code is None:
+                self._wait()
+        finally:
+            self._kill_all()
+            self._restore_signals()
+            for listener in self.listeners:
+                listener.close()
+            self.launcher.close()
+        return self.exit_code
+
+    def happened(self, event: Event) -> None:
+        """Decide what follows from an event, and do it."""
+        if isinstance(event, Reload) and not self._renewed():
+            return
+        for action in decide(self.state, event, time.monotonic()):
+            self._do(action)
+
+    # The loop
+
+    def _wait(self) -> None:
+        for key, _ in self.selector.select(TICK):
+            key.data()
+        self.happened(Tick())
+
+    def watch(self, source: Any, callback: Callable[[], object]) -> None:
+        """Have `callback` called whenever `source` (with a `fileno()`) is readable."""
+        self.selector.register(source, selectors.EVENT_READ, callback)
+
+    def _listen_to(self, key: int) -> None:
+        worker = self.workers.get(key)
+        if worker is None or worker.has_closed():
+            return
+        for word in worker.says():
+            if word == READY:
+                self.told = False
+                self.happened(Ready(key))
+            elif word == BEAT:
+                self.happened(Heard(key))
+            elif word == ASK:
+                self._answer(worker)
+            elif word[:1] == LEAVING:
+                self.happened(Leaving(key, word[1:].decode("utf-8", "replace")))
+        if worker.has_closed():
+            # It closes the channel as it goes; its exit will tell how.
+            self.selector.unregister(worker.channel)
+
+    def _answer(self, worker: WorkerProcess) -> None:
+        """Let one worker say why it fails; the others fail for the same reason."""
+        worker.tell(HUSH if self.told and not self.state.ever_ready else TELL)
+        self.told = True
+
+    def _reap(self) -> None:
+        """Take note of all processes that ended: as PID 1 the orphans are ours, too."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            key = self.keys.pop(pid, None)
+            if key is not None:
+                self._ended(key, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, key: int, code: int) -> None:
+        # Its last words may still be unread.
+        self._listen_to(key)
+        worker = self.workers.pop(key)
+        if not worker.has_closed():
+            self.selector.unregister(worker.channel)
+        worker.close(code)
+        self.happened(Exited(key, code))
+
+    # Actions
+
+    def _do(self, action: Action) -> None:
+        if isinstance(action, Start):
+            self._start(action)
+        elif isinstance(action, Say):
+            logger.log(_LEVELS[action.level], "%s", action.text)
+        elif isinstance(action, Drain | Hurry | Kill | Dump):
+            self._tell(action)
+        elif isinstance(action, CloseListeners):
+            for listener in self.listeners:
+                listener.close()
+        elif isinstance(action, Announce):
+            self.announce(action.what)
+        elif isinstance(action, End):
+            self.exit_code = action.code
+
+    def _start(self, action: Start) -> None:
+        try:
+            worker = self.launcher.start(action.number)
+        except OSError as error:
+            logger.error("Worker %d can't be started: %s", action.number, error)
+            self.happened(Exited(action.key, 1))
+            return
+        self.workers[action.key] = worker
+        self.keys[worker.pid] = action.key
+        self.watch(worker.channel, lambda: self._listen_to(action.key))
+        lifetime = self.lifetime * (1 - random.uniform(0, _LIFETIME_JITTER))
+        self.happened(Started(action.key, worker.pid, lifetime))
+
+    def _tell(self, action: Drain | Hurry | Kill | Dump) -> None:
+        worker = self.workers.get(action.key)
+        if worker is None:
+            return
+        if isinstance(action, Drain):
+            worker.signal(signal.SIGTERM)
+        elif isinstance(action, Hurry):
+            worker.signal(signal.SIGQUIT)
+        elif isinstance(action, Kill):
+            worker.signal(signal.SIGKILL)
+        else:
+            worker.tell(DUMP)
+
+    def _renewed(self) -> bool:
+        from tricorn.settings.errors import ConfigError
+
+        try:
+            self.launcher.renew()
+        except ConfigError as error:
+            logger.error("No restart: %s. The workers that serve go on.", error)
+            return False
+        return True
+
+    def _kill_all(self) -> None:
+        """Leave no worker behind, whatever ended the loop."""
+        for worker in self.workers.values():
+            worker.signal(signal.SIGKILL)
+        for worker in self.workers.values():
+            try:
+                os.waitpid(worker.pid, 0)
+            except ChildProcessError:
+                pass
+            worker.close(-signal.SIGKILL)
+        self.workers.clear()
+
+    # Signals
+
+    def _capture_signals(self) -> None:
+        self.waker.setblocking(False)
+        self.wakeup.setblocking(False)
+        signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
+        # The number arrives through the wakeup socket, in the loop; a handler has to be there.
+        self.handlers = {number: signal.signal(number, _noted) for number in _MEANING}
+        self.handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _noted)
+        self.watch(self.wakeup, self._signals_arrived)
+
+    def _restore_signals(self) -> None:
+        signal.set_wakeup_fd(-1)
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.selector.close()
+        self.wakeup.close()
+        self.waker.close()
+
+    def _signals_arrived(self) -> None:
+        try:
+            numbers = self.wakeup.recv(4096)
+        except BlockingIOError:
+            return
+        for number in numbers:
+            if number == signal.SIGCHLD:
+                self._reap()
+            elif number == signal.SIGUSR1:
+                reopen()
+                for worker in list(self.workers.values()):
+                    worker.signal(signal.SIGUSR1)
+            else:
+                self._signalled(number)
+
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGINT and self.state.stopping:
+            self.happened(Stop(now=True))
+        elif number == signal.SIGWINCH and sys.stdin is not None and sys.stdin.isatty():
+            pass  # somebody resized the terminal
+        else:
+            event = _MEANING.get(number)
+            if event is not None:
+                self.happened(event)
+
+
+def _noted(number: int, frame: Any) -> None:
+    """Do nothing: the loop reads the number from the wakeup socket."""
+
+
+_MEANING: Final[dict[int, Event | None]] = {
+    signal.SIGTERM: Stop(),
+    signal.SIGINT: Stop(),
+    signal.SIGQUIT: Stop(now=True),
+    signal.SIGHUP: Reload(),
+    signal.SIGTTIN: Scale(1),
+    signal.SIGTTOU: Scale(-1),
+    signal.SIGWINCH: Pause(),
+    signal.SIGUSR1: None,
+    signal.SIGUSR2: None,
+}
+
+
+__all__ = ["Launcher", "Policy", "Supervisor"]

@@ -1,0 +1,137 @@
+"""The parent's side of one worker: its process, and the channel to it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tricorn.serve.report import LEAVING, WORKER_ID
+from tricorn.settings.errors import ConfigError
+
+_CHUNK = 4096
+
+
+class Orders:
+    """What a worker is to do, as bytes: made once, sent to each.
+
+    `options` are those of `Config`, `fds` the listening sockets. Raises `ConfigError` for an
+    option that can't leave this process.
+    """
+
+    def __init__(self, app: str, options: dict[str, Any], fds: Sequence[int]) -> None:
+        self.fds = tuple(fds)
+        try:
+            order = pickle.dumps((app, options))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"workers: an option can't be handed to worker processes: {error}"
+            ) from None
+        self.data = pickle.dumps((_main_module(), sys.path, self.fds, order))
+
+
+def _main_module() -> dict[str, Any]:
+    """How the program's own module is found again: options may be functions out of it."""
+    from multiprocessing import spawn
+
+    data: dict[str, Any] = spawn.get_preparation_data("tricorn")
+    return {name: data[name] for name in data if name.startswith("init_main")}
+
+
+class WorkerProcess:
+    """A started worker. `channel` becomes readable when it says something."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+        self.process = process
+        self.pid = process.pid
+        self.channel = channel
+        self.unread = b""
+        self._at_end = False
+
+    def says(self) -> list[bytes]:
+        """Return what it has said since: READY, BEAT, ASK, or LEAVING with the reason."""
+        try:
+            data = self.channel.recv(_CHUNK)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        self._at_end = not data
+        data = self.unread + data
+        said: list[bytes] = []
+        at = 0
+        while at < len(data):
+            word = data[at : at + 1]
+            if word == LEAVING:
+                end = data.find(b"\n", at)
+                if end < 0:
+                    break
+                word = data[at:end]
+                at = end
+            at += 1
+            said.append(word)
+        self.unread = data[at:]
+        return said
+
+    def has_closed(self) -> bool:
+        """Whether it has closed its side of the channel."""
+        return self._at_end
+
+    def tell(self, word: bytes) -> None:
+        """Say TELL, HUSH or DUMP; a worker that is gone hears nothing."""
+        try:
+            self.channel.send(word)
+        except OSError:
+            pass
+
+    def signal(self, number: int) -> None:
+        """Send a signal, unless the process is over."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def close(self, code: int) -> None:
+        """Give back what it held; `code` is how it ended."""
+        # Or its destructor would wait for a process that has been waited for.
+        self.process.returncode = code
+        self.channel.close()
+
+
+def _interpreter() -> list[str]:
+    """Start of a command that runs this Python, as it was started, with this tricorn."""
+    # Before its orders arrive a worker knows only what a fresh interpreter does; this program
+    # may have found tricorn by a relative path, or by one that it added itself.
+    place = str(Path(__file__).resolve().parents[2])
+    code = (
+        f"import sys; sys.path.insert(0, {place!r}); from tricorn.serve.worker import main; main()"
+    )
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return [sys.executable, *flags, "-c", code]
+
+
+def start_worker(orders: Orders, number: int) -> WorkerProcess:
+    """Start a worker process in a fresh interpreter. Raises OSError when there can be none."""
+    ours, theirs = socket.socketpair()
+    try:
+        process = subprocess.Popen(
+            [*_interpreter(), "tricorn-worker", str(number), str(theirs.fileno())],
+            pass_fds=(theirs.fileno(), *orders.fds),
+            env={**os.environ, WORKER_ID: str(number)},
+        )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    try:
+        ours.sendall(len(orders.data).to_bytes(8, "big") + orders.data)
+    except ConnectionError:
+        pass  # it is gone already, which its exit will tell
+    ours.setblocking(False)
+    return WorkerProcess(process, ours)
