@@ -32,6 +32,10 @@ class Choices:
         self._at += len(taken)
         return taken
 
+    def content(self) -> bytes:
+        """Content of any size, from none to what a writer doesn't copy."""
+        return self.text() * (1 if self.flag() else 10)
+
     def rest(self) -> bytes:
         """All that is left."""
         taken = self._data[self._at :]

@@ -84,11 +84,17 @@ def write_response(
         value = b"%d" % choices.below(20) if choices.flag() else choices.text()
         fields.append((name, value))
     more = choices.flag()
-    sent = writer.head(status, list(fields), choices.text(), more)
+    sent = writer.head(status, list(fields), choices.content(), more) + behind(writer)
     while more:
         more = choices.left
-        sent += writer.body(choices.text(), more)
+        sent += writer.body(choices.content(), more) + behind(writer)
     return sent
+
+
+def behind(writer: ResponseWriter) -> bytes:
+    """What the writer left apart and owes, as a connection writes it that holds nothing back."""
+    apart, writer.apart = writer.apart, b""
+    return apart + writer.settle()
 
 
 def check_response(

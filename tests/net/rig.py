@@ -54,6 +54,9 @@ class FakeTransport:
                 if self.waiting == len(data):
                     self.protocol.pause_writing()
 
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
+
     def can_write_eof(self) -> bool:
         return True
 

@@ -290,6 +290,23 @@ class TestWriting:
         assert protocol.events == ["made", "pause", "resume"]
         assert protocol.transport.get_write_buffer_size() == 0
 
+    @pytest.mark.parametrize("size", [1, 1000, 100_000])
+    def test_many_pieces_arrive_whole_and_in_order(self, place, size):
+        client, protocol = place.connect()
+        pieces = [os.urandom(size) for _ in range(200)]
+        pieces[3] = bytearray(pieces[3])
+        total = b"".join(pieces)
+
+        def reply(_):
+            protocol.transport.writelines(pieces)
+            pieces[3][:] = bytes(size)
+            protocol.transport.write(b"last")
+
+        protocol.on_data = reply
+        client.sendall(b"go")
+        assert read_all(place, client, len(total) + 4) == total + b"last"
+        assert protocol.transport.get_write_buffer_size() == 0
+
     def test_within_data_received_too(self, place):
         client, protocol = place.connect()
         data = os.urandom(4 << 20)

@@ -120,6 +120,31 @@ class TestLeaf:
         with pytest.raises(BrokenPipeError):
             leaf.transmit(one.fileno(), b"x")
 
+    def test_pieces_leave_as_one(self, leaf, pair):
+        one, other = pair
+        pieces = [b"he", memoryview(b"l"), b"", b"lo"]
+        assert leaf.transmit_pieces(one.fileno(), pieces) == 5
+        assert other.recv(10) == b"hello"
+        many = [b"%d" % (index % 10) for index in range(leaf.PIECES_AT_ONCE + 5)]
+        assert leaf.transmit_pieces(one.fileno(), many) == leaf.PIECES_AT_ONCE
+        assert other.recv(100) == b"".join(many[: leaf.PIECES_AT_ONCE])
+
+    def test_pieces_in_part_and_not_at_all(self, leaf, pair):
+        one, _other = pair
+        data = bytes(32 << 20)
+        assert 0 < leaf.transmit_pieces(one.fileno(), [data, data]) < 2 * len(data)
+        while leaf.transmit(one.fileno(), data):
+            pass
+        assert leaf.transmit_pieces(one.fileno(), [b"x", b"y"]) == 0
+
+    def test_pieces_to_nobody(self, leaf, pair):
+        one, other = pair
+        other.close()
+        with pytest.raises(BrokenPipeError):
+            leaf.transmit_pieces(one.fileno(), [b"x", b"y"])
+        with pytest.raises(TypeError):
+            leaf.transmit_pieces(one.fileno(), [b"x", "text"])
+
     def test_accept(self, leaf, listening):
         assert leaf.accept(listening) is None
         with socket.socket(listening.family) as client:

@@ -47,6 +47,7 @@ FUNCTIONS = [
     "has_isolated_line_end",
     "joined",
     "encode_chunk",
+    "encode_size",
     "encode_fields",
 ]
 
@@ -248,6 +249,8 @@ class TestScan:
         assert int(head, 16) == size
         assert not head.startswith(b"0")
         assert rest == b"x" * size + b"\r\n"
+        assert scan.encode_size(size, True) == head + b"\r\n"
+        assert scan.encode_size(size, False) == b"\r\n" + head + b"\r\n"
 
     def test_fields_are_written_in_lower_case(self, scan: ModuleType) -> None:
         fields = [(b"X-A", b"1"), (b"Content-Type", b"a/b"), (b"x-a", b"")]

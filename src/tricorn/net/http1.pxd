@@ -45,6 +45,8 @@ cdef class Http1Connection(Stream):
     cdef Py_ssize_t _content_held(self)
     cdef _end_request(self)
     cdef _put(self, bytes data)
+    @cython.locals(writer=ResponseWriter, apart=bytes)
+    cdef _gather(self, bytes data)
     cdef _put_last(self, bytes data)
     cdef _after_response(self)
     cdef _flush(self)

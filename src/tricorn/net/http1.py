@@ -486,23 +486,32 @@ class Http1Connection(Stream):
 
     def _put(self, data: bytes) -> None:
         """Write soon: what the app sends in one step leaves in one call."""
-        self.out.append(data)
-        self.out_size += len(data)
+        self._gather(data)
         if self.out_size >= _HIGH_WATER:
             self._flush()
         elif not self.pumping and not self.flush_due:
             self.flush_due = True
             self.service.loop.call_soon(self._flush_due)
 
+    def _gather(self, data: bytes) -> None:
+        """Keep `data` for the next flush, and the content that goes behind it uncopied."""
+        self.out.append(data)
+        self.out_size += len(data)
+        writer = self.writer
+        apart = writer.apart
+        if apart:
+            writer.apart = b""
+            self.out.append(apart)
+            self.out_size += len(apart)
+
     def _put_last(self, data: bytes) -> None:
         """Write the end of a response and go on to what follows it."""
         self.response_ended = True
         self.service.total_requests += 1
-        if self.out or (self.pumping and self.reader.unread()):
+        if self.out or self.writer.apart or (self.pumping and self.reader.unread()):
             # Answers to requests that came together leave together, up to a bound:
             # small requests may have large answers.
-            self.out.append(data)
-            self.out_size += len(data)
+            self._gather(data)
             if not self.pumping or not self.reader.unread() or self.out_size >= _HIGH_WATER:
                 self._flush()
         elif data:
@@ -531,10 +540,14 @@ class Http1Connection(Stream):
     def _flush(self) -> None:
         out = self.out
         if out:
-            data = out[0] if len(out) == 1 else b"".join(out)
             self.out = []
             self.out_size = 0
-            self.transport_write(data)
+            if self.writer.owed:
+                out.append(self.writer.settle())
+            if len(out) == 1:
+                self.transport_write(out[0])
+            else:
+                self.transport.writelines(out)
 
     def _pump_later(self) -> None:
         """Go on outside the app's step that is running now."""

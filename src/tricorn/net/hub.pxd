@@ -1,8 +1,8 @@
 cimport cython
 
-from tricorn.net.sysio cimport Poller, accept, receive, transmit
+from tricorn.net.sysio cimport Poller, accept, receive, transmit, transmit_pieces
 
-cdef Py_ssize_t _SEND_AT_ONCE
+cdef Py_ssize_t _SEND_AT_ONCE, _WORTH_A_PIECE
 cdef int _READABLE, _WRITABLE
 
 cdef class Hub
@@ -35,13 +35,19 @@ cdef class HubTransport:
     cdef public list queue
     cdef public Py_ssize_t pending_size, file_left, high, low
     cpdef on_events(self, int events)
-    @cython.locals(sent=Py_ssize_t)
+    @cython.locals(idle=bint)
     cpdef write(self, data)
+    @cython.locals(idle=bint, queue=list)
+    cpdef writelines(self, pieces)
+    cdef list _all_queued(self)
     cdef _read(self)
     @cython.locals(events=int)
     cdef _watch(self)
     cdef _enqueue(self, data)
-    @cython.locals(sent=Py_ssize_t, size=Py_ssize_t, queue=list)
+    cdef _send_soon(self, bint idle)
+    @cython.locals(size=Py_ssize_t)
     cpdef send_queue(self)
+    @cython.locals(pieces=list, left=Py_ssize_t, done=Py_ssize_t)
+    cdef bint _send_pieces(self) except -1
     cdef _sent(self)
     cdef _break(self, error)

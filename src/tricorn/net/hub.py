@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
 from tricorn.net import sysio
-from tricorn.net.sysio import Poller, accept, receive, transmit
+from tricorn.net.sysio import Poller, accept, receive, transmit, transmit_pieces
 
 logger = logging.getLogger("tricorn.error")
 
@@ -34,6 +34,8 @@ _LOW_WATER: Final = 16384
 _SEND_AT_ONCE: Final = 64
 _ACCEPT_AT_ONCE: Final = 64
 _FILE_PIECE: Final = 1 << 20
+# Pieces of fewer bytes, on average, are cheaper to copy together than to name to the system.
+_WORTH_A_PIECE: Final = 256
 # Out of descriptors or memory: accept(2) would fail again at once.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _RETRY_ACCEPT: Final = 1.0
@@ -194,7 +196,7 @@ class HubTransport:
         self.closing = False
         self.end_read = False
         self.end_wanted = False  # write_eof() was called
-        # What the system hasn't taken: the piece it is at, and those behind it.
+        # What the system hasn't taken: one piece, or several in the queue.
         self.current: Any = None
         self.queue: list[Any] = []
         self.pending_size = 0
@@ -302,39 +304,52 @@ class HubTransport:
 
     def write(self, data: Any) -> None:
         """Send now what the system takes, and the rest when it can."""
-        if self.fd < 0 or self.end_wanted or not data:
+        if self.fd >= 0 and data and not self.end_wanted:
+            idle = not self.pending_size
+            self._enqueue(data)
+            self._send_soon(idle)
+
+    def writelines(self, pieces: Any) -> None:
+        """Send several pieces in order, in one call where that costs less than a copy."""
+        if self.fd < 0 or self.end_wanted:
             return
+        idle = not self.pending_size
+        queue = self._all_queued()
+        for piece in pieces:
+            # What the caller may change later is copied.
+            queue.append(bytes(piece) if type(piece) is bytearray else piece)
+            self.pending_size += len(piece)
         if self.pending_size:
-            self._enqueue(data)
-            if self.hub.running and self.pending_size > self.high:
-                self.send_queue()
-        elif self.hub.running and len(data) <= self.high:
-            self.hub.unsent.append(self)
-            self._enqueue(data)
-            return
+            self._send_soon(idle)
+
+    def _enqueue(self, data: Any) -> None:
+        if type(data) is bytearray:
+            data = bytes(data)
+        if not self.pending_size:
+            self.current = data
         else:
-            try:
-                sent = transmit(self.fd, data)
-            except OSError as error:
-                self._break(error)
-                return
-            if sent == len(data):
-                return
-            rest = memoryview(data)[sent:] if sent else data
-            self._enqueue(rest if type(data) is bytes else bytes(rest))
-            self._watch()
+            self._all_queued().append(data)
+        self.pending_size += len(data)
+
+    def _all_queued(self) -> list[Any]:
+        """Have all that waits in `queue`: more is to come."""
+        if self.current is not None:
+            self.queue.append(self.current)
+            self.current = None
+        return self.queue
+
+    def _send_soon(self, idle: bool) -> None:
+        """Send with the batch that is handled, or now; if not `idle`, others are due before."""
+        if self.hub.running:
+            if self.pending_size > self.high:
+                self.send_queue()
+            elif idle:
+                self.hub.unsent.append(self)
+        elif idle:
+            self.send_queue()
         if self.pending_size > self.high and not self.protocol_paused:
             self.protocol_paused = True
             self.protocol.pause_writing()
-
-    def writelines(self, pieces: Any) -> None:
-        """Send several pieces in order."""
-        self.write(b"".join(pieces))
-
-    def _enqueue(self, data: Any) -> None:
-        # What the caller may change later is copied.
-        self.queue.append(bytes(data) if type(data) is bytearray else data)
-        self.pending_size += len(data)
 
     def send_queue(self) -> None:
         """Send what is queued, as far as the system takes it."""
@@ -342,21 +357,39 @@ class HubTransport:
             return
         try:
             while self.pending_size:
-                if self.current is None:
-                    queue, self.queue = self.queue, []
-                    self.current = queue[0] if len(queue) == 1 else b"".join(queue)
-                size = len(self.current)
-                sent = transmit(self.fd, self.current)
-                self.pending_size -= sent
-                if sent < size:
-                    if sent:
-                        self.current = memoryview(self.current)[sent:]
+                if self.queue:
+                    if self._send_pieces():
+                        continue
+                    break
+                size = self.pending_size
+                self.pending_size -= transmit(self.fd, self.current)
+                if self.pending_size:
+                    self.current = memoryview(self.current)[size - self.pending_size :]
                     break
                 self.current = None
         except OSError as error:
             self._break(error)
             return
         self._sent()
+
+    def _send_pieces(self) -> bool:
+        """Send the queue in one call; return whether the system may take more of it."""
+        pieces = self.queue
+        if self.pending_size < len(pieces) * _WORTH_A_PIECE:
+            pieces = self.queue = [b"".join(pieces)]
+        left = transmit_pieces(self.fd, pieces)
+        self.pending_size -= left
+        if not self.pending_size:
+            self.queue = []
+            return False
+        done = 0
+        while left >= len(pieces[done]):
+            left -= len(pieces[done])
+            done += 1
+        if left:
+            pieces[done] = memoryview(pieces[done])[left:]
+        del pieces[:done]
+        return done == sysio.PIECES_AT_ONCE
 
     def _sent(self) -> None:
         """Tell those who waited for what has just been sent."""

@@ -7,9 +7,11 @@ cdef extern from *:
 
 cdef enum:
     READY_MOST = 256
+    PIECES_MOST = 64
 
 cpdef object receive(int fd)
 cpdef Py_ssize_t transmit(int fd, data) except -1
+cpdef Py_ssize_t transmit_pieces(int fd, list pieces) except -1
 cpdef object accept(listener)
 cpdef int close(int fd) except -1
 

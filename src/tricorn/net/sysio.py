@@ -18,6 +18,7 @@ WRITABLE: Final = getattr(select, "EPOLLOUT", 4)
 # More than one HTTP/1.1 request ever needs; an upload fills it.
 RECEIVE_SIZE: Final = 65536
 READY_AT_ONCE: Final = 256
+PIECES_AT_ONCE: Final = 64
 
 HAS_EPOLL: Final = hasattr(select, "epoll")
 
@@ -37,6 +38,17 @@ def transmit(fd: int, data: bytes | memoryview) -> int:
     """Hand `data` to the system; return how many bytes it took, perhaps 0."""
     try:
         return os.write(fd, data)
+    except BlockingIOError:
+        return 0
+
+
+def transmit_pieces(fd: int, pieces: list[bytes | memoryview]) -> int:
+    """Hand `pieces` to the system in one call, as if they were one; return what it took.
+
+    It sees the first PIECES_AT_ONCE of them.
+    """
+    try:
+        return os.writev(fd, pieces[:PIECES_AT_ONCE])
     except BlockingIOError:
         return 0
 

@@ -20,6 +20,7 @@ cdef extern from *:
     #define _GNU_SOURCE
     #endif
     #include <sys/socket.h>
+    #include <sys/uio.h>
     #include <sys/epoll.h>
     #include <sys/un.h>
     #include <netinet/in.h>
@@ -52,6 +53,13 @@ cdef extern from *:
         return inet_ntop(AF_INET, &peer->v4.sin_addr, text, INET6_ADDRSTRLEN);
     }
 
+    static inline ssize_t tricorn_send_pieces(int fd, struct iovec *pieces, size_t count) {
+        struct msghdr message = {0};
+        message.msg_iov = pieces;
+        message.msg_iovlen = count;
+        return sendmsg(fd, &message, MSG_NOSIGNAL);
+    }
+
     static inline int tricorn_control(int set, int what, int fd, uint32_t events) {
         struct epoll_event event;
         event.events = events;
@@ -70,6 +78,10 @@ cdef extern from *:
     """
     ctypedef struct tricorn_address:
         pass
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+    ssize_t tricorn_send_pieces(int fd, iovec* pieces, size_t count) nogil
     ssize_t tricorn_recv(int fd) nogil
     const char* tricorn_received
     int tricorn_accept(int fd, tricorn_address* peer) nogil
@@ -96,6 +108,7 @@ READABLE = EPOLLIN
 WRITABLE = EPOLLOUT
 RECEIVE_SIZE = 65536
 READY_AT_ONCE = READY_MOST
+PIECES_AT_ONCE = PIECES_MOST
 HAS_EPOLL = True
 
 
@@ -127,6 +140,43 @@ cdef Py_ssize_t _send(int fd, const char* text, Py_ssize_t size) except -1:
     cdef ssize_t sent
     while True:
         sent = send(fd, text, <size_t>size, MSG_NOSIGNAL)
+        if sent >= 0:
+            return sent
+        if errno == EAGAIN:
+            return 0
+        if errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+        PyErr_CheckSignals()
+
+
+cpdef Py_ssize_t transmit_pieces(int fd, list pieces) except -1:
+    cdef iovec parts[PIECES_MOST]
+    cdef Py_buffer views[PIECES_MOST]
+    cdef int count = 0, held = 0, index
+    cdef object piece
+    try:
+        for piece in pieces:
+            if count == PIECES_MOST:
+                break
+            if type(piece) is bytes:
+                parts[count].iov_base = PyBytes_AS_STRING(piece)
+                parts[count].iov_len = <size_t>PyBytes_GET_SIZE(piece)
+            else:
+                PyObject_GetBuffer(piece, &views[held], PyBUF_SIMPLE)
+                parts[count].iov_base = views[held].buf
+                parts[count].iov_len = <size_t>views[held].len
+                held += 1
+            count += 1
+        return _send_pieces(fd, parts, count)
+    finally:
+        for index in range(held):
+            PyBuffer_Release(&views[index])
+
+
+cdef Py_ssize_t _send_pieces(int fd, iovec* parts, int count) except -1:
+    cdef ssize_t sent
+    while True:
+        sent = tricorn_send_pieces(fd, parts, <size_t>count)
         if sent >= 0:
             return sent
         if errno == EAGAIN:

@@ -19,7 +19,7 @@ from tricorn.wire.fields import (
     WANTS_CLOSE,
     Fields,
 )
-from tricorn.wire.scan import encode_chunk, encode_fields, joined
+from tricorn.wire.scan import encode_chunk, encode_fields, encode_size, joined
 
 # What an app gives for its fields: any iterable of pairs.
 FieldLines = Iterable[Iterable[bytes]]
@@ -31,8 +31,14 @@ _STATUS_LINES: Final = {
 _CLOSE: Final = b"connection: close\r\n\r\n"
 _CLOSE_UPGRADE: Final = b"connection: close, upgrade\r\n\r\n"
 _KEEP: Final = b"connection: keep-alive\r\n\r\n"
+_NOTHING: Final = b""
 _END: Final = b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+_END_AND_LAST: Final = b"\r\n0\r\n\r\n"
+
+# Content of so many bytes goes apart: copying it to its head costs more than naming it to
+# the system.
+APART: Final = 1024
 
 # How a response's content is framed.
 _UNSTARTED: Final = 0
@@ -79,6 +85,11 @@ class ResponseWriter:
 
     `keep_alive` is what the request and the server want; after `head()` it is what
     was decided. `complete` becomes true with the last byte.
+
+    `head()` and `body()` return bytes to write. Content of `APART` bytes or more isn't
+    among them: it is left in `apart`, to be written behind them as it is. `owed` goes
+    behind what was written before the connection hands it on; else the next call
+    returns it with what it returns.
     """
 
     def __init__(self, defaults: DefaultFields) -> None:
@@ -92,6 +103,8 @@ class ResponseWriter:
         self.keep_alive = keep_alive
         self.framing = _UNSTARTED
         self.left = 0
+        self.apart = b""
+        self.owed = _NOTHING
 
     @property
     def complete(self) -> bool:
@@ -138,7 +151,6 @@ class ResponseWriter:
         elif self.is_1_1:
             framing = _CHUNKED
             added = b"transfer-encoding: chunked\r\n"
-            body = encode_chunk(body) if size else b""
         else:
             framing = _BY_CLOSE
             self.keep_alive = False
@@ -149,9 +161,16 @@ class ResponseWriter:
             end = _CLOSE
         else:
             end = _END if self.is_1_1 else _KEEP
+        if added:
+            end = added + end
         self.left = length - size if framing == _BY_LENGTH else 0
         self.framing = framing if more else _COMPLETE
-        return joined(line, default, block, added + end if added else end, body)
+        if framing == _CHUNKED and size:
+            return joined(line, default, block, end, self._chunk(body, True))
+        if size >= APART and framing != _NO_CONTENT:
+            self.apart = body
+            body = b""
+        return joined(line, default, block, end, body)
 
     def body(self, data: bytes, more: bool) -> bytes:
         """Serialise the next piece of content, the last one unless `more`.
@@ -161,11 +180,12 @@ class ResponseWriter:
         """
         framing = self.framing
         if framing == _CHUNKED:
-            if data:
-                data = encode_chunk(data)
             if not more:
-                data += _LAST_CHUNK
-        elif framing == _BY_LENGTH:
+                self.framing = _COMPLETE
+            if data:
+                return self._chunk(data, more)
+            return b"" if more else self._last_chunk()
+        if framing == _BY_LENGTH:
             self.left -= len(data)
             if self.left < 0:
                 self.keep_alive = False
@@ -178,6 +198,29 @@ class ResponseWriter:
             self.framing = _COMPLETE
         return data
 
+    def _chunk(self, data: bytes, more: bool) -> bytes:
+        """Serialise a chunk, the last one with content unless `more`."""
+        size = len(data)
+        is_first = self.owed is _NOTHING
+        if size >= APART:
+            self.apart = data
+            self.owed = _END if more else _END_AND_LAST
+            return encode_size(size, is_first)
+        chunk = encode_chunk(data) if more else encode_chunk(data) + _LAST_CHUNK
+        return chunk if is_first else self.settle() + chunk
+
+    def _last_chunk(self) -> bytes:
+        if self.owed is _NOTHING:
+            return _LAST_CHUNK
+        self.owed = _NOTHING
+        return _END_AND_LAST
+
+    def settle(self) -> bytes:
+        """Return what is owed, which is then no longer."""
+        owed = self.owed
+        self.owed = _NOTHING
+        return owed
+
     def trailers(self, fields: FieldLines) -> bytes:
         """Serialise the last chunk and a trailer section (RFC 9112 §7.1.2)."""
         fields = list(fields)
@@ -186,7 +229,7 @@ class ResponseWriter:
             if bytes(name).lower() in FORBIDDEN_TRAILERS:
                 raise ResponseError(f"{name!r} can't be a trailer: it belongs into the head")
         self.framing = _COMPLETE
-        return b"0\r\n" + block + b"\r\n"
+        return self.settle() + b"0\r\n" + block + b"\r\n"
 
     def interim(self, status: int, fields: FieldLines) -> bytes:
         """Serialise a 1xx response (RFC 9110 §15.2), which has no content."""
@@ -202,7 +245,7 @@ class ResponseWriter:
         if framing == _NO_CONTENT or not size:
             return 0, b"", b""
         if framing == _CHUNKED:
-            return size, b"%x\r\n" % size, b"\r\n"
+            return size, self.settle() + encode_size(size, True), _END
         if framing == _BY_LENGTH:
             self.left -= size
             if self.left < 0:

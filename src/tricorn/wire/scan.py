@@ -164,6 +164,11 @@ def encode_chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def encode_size(size: int, is_first: bool) -> bytes:
+    """Serialise what goes before the data of a chunk: behind another one, its CRLF too."""
+    return b"%x\r\n" % size if is_first else b"\r\n%x\r\n" % size
+
+
 def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     """Serialise an app's response fields, names in lower case.
 

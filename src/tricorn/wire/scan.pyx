@@ -370,27 +370,41 @@ cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes b
     return whole
 
 
-cpdef bytes encode_chunk(bytes data):
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-    cdef Py_ssize_t rest = size
-    cdef int digits = 0, index
-    cdef bytes whole
-    cdef char* at
+cdef int _write_size(char* at, Py_ssize_t size) noexcept:
+    """Write a chunk's size and CRLF, 18 bytes at most; return how many."""
+    cdef int digits = 1, index
+    cdef Py_ssize_t rest = size >> 4
     while rest:
         digits += 1
         rest >>= 4
-    whole = PyBytes_FromStringAndSize(NULL, digits + 2 + size + 2)
-    at = PyBytes_AS_STRING(whole)
-    rest = size
     for index in range(digits - 1, -1, -1):
-        at[index] = b"0123456789abcdef"[rest & 15]
-        rest >>= 4
-    at += digits
-    at[0] = 0x0D
-    at[1] = 0x0A
-    memcpy(at + 2, PyBytes_AS_STRING(data), <size_t>size)
-    at[2 + size] = 0x0D
-    at[3 + size] = 0x0A
+        at[index] = b"0123456789abcdef"[size & 15]
+        size >>= 4
+    at[digits] = 0x0D
+    at[digits + 1] = 0x0A
+    return digits + 2
+
+
+cpdef bytes encode_size(Py_ssize_t size, bint is_first):
+    cdef char line[20]
+    cdef int start = 2 if is_first else 0
+    if size < 0:
+        raise ValueError("a chunk's size isn't negative")
+    line[0] = 0x0D
+    line[1] = 0x0A
+    return PyBytes_FromStringAndSize(line + start, 2 - start + _write_size(line + 2, size))
+
+
+cpdef bytes encode_chunk(bytes data):
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+    cdef char line[18]
+    cdef int before = _write_size(line, size)
+    cdef bytes whole = PyBytes_FromStringAndSize(NULL, before + size + 2)
+    cdef char* at = PyBytes_AS_STRING(whole)
+    memcpy(at, line, <size_t>before)
+    memcpy(at + before, PyBytes_AS_STRING(data), <size_t>size)
+    at[before + size] = 0x0D
+    at[before + size + 1] = 0x0A
     return whole
 
 
