@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,29 @@ class Case:
 def load() -> list[Case]:
     """Every case of every file, in order."""
     return [case for path in sorted(FOLDER.glob("*.toml")) for case in _load_file(path)]
+
+
+def by_topic(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """The cases of each file."""
+    topics: dict[str, list[Case]] = {}
+    for case in cases:
+        topics.setdefault(case.topic, []).append(case)
+    return topics
+
+
+def for_each(cases: Iterable[Case], check: Callable[[Case], object]) -> None:
+    """Check them all, and fail with every case that failed.
+
+    A test for each of a thousand cases would spend its time in pytest.
+    """
+    failures = []
+    for case in cases:
+        try:
+            check(case)
+        except Exception as error:
+            failures.append(f"{case}: {type(error).__name__}: {error}")
+    if failures:
+        raise AssertionError("\n\n".join(failures))
 
 
 def _load_file(path: Path) -> Iterator[Case]:

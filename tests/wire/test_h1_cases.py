@@ -8,32 +8,47 @@ from typing import Any
 
 import pytest
 
-from tests.wire.case_files import Case, load
+from tests.wire.case_files import Case, by_topic, for_each, load
 from tests.wire.reading import Reading, ReadRequest, bytewise, read
 
 CASES = load()
+TOPICS = by_topic(CASES)
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: b\r\n\r\n"  # within the smallest limits of the cases
 
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
-refused_cases = pytest.mark.parametrize("case", [case for case in CASES if case.refused], ids=str)
-whole_cases = pytest.mark.parametrize(
-    "case", [case for case in CASES if not case.refused and not case.incomplete], ids=str
-)
+each_topic = pytest.mark.parametrize("topic", list(TOPICS))
 
 
-@every_case
-def test_fed_whole(case: Case) -> None:
+@each_topic
+def test_fed_whole(topic: str) -> None:
+    for_each(TOPICS[topic], fed_whole)
+
+
+@each_topic
+def test_fed_byte_by_byte(topic: str) -> None:
+    for_each(TOPICS[topic], fed_byte_by_byte)
+
+
+@each_topic
+def test_the_request_behind_is_untouched(topic: str) -> None:
+    whole = [case for case in TOPICS[topic] if not case.refused and not case.incomplete]
+    for_each(whole, with_a_request_behind)
+
+
+@each_topic
+def test_nothing_behind_a_refusal_is_read(topic: str) -> None:
+    for_each([case for case in TOPICS[topic] if case.refused], refused_and_then_fed)
+
+
+def fed_whole(case: Case) -> None:
     expect(case, read([case.bytes], case.limits, case.body_limit))
 
 
-@every_case
-def test_fed_byte_by_byte(case: Case) -> None:
+def fed_byte_by_byte(case: Case) -> None:
     whole = read([case.bytes], case.limits, case.body_limit)
     assert read(bytewise(case.bytes), case.limits, case.body_limit) == whole
 
 
-@whole_cases
-def test_the_request_behind_is_untouched(case: Case) -> None:
+def with_a_request_behind(case: Case) -> None:
     alone = read([case.bytes], case.limits, case.body_limit)
     followed = read([case.bytes + BEHIND], case.limits, case.body_limit)
     if alone.closed:
@@ -45,8 +60,7 @@ def test_the_request_behind_is_untouched(case: Case) -> None:
         assert followed.complete
 
 
-@refused_cases
-def test_nothing_behind_a_refusal_is_read(case: Case) -> None:
+def refused_and_then_fed(case: Case) -> None:
     followed = read([case.bytes, BEHIND, BEHIND], case.limits, case.body_limit)
     expect(case, followed)
 
@@ -91,14 +105,32 @@ class TestTheFiles:
     def test_titles_are_unique(self) -> None:
         assert [name for name, count in Counter(map(str, CASES)).items() if count > 1] == []
 
-    @every_case
-    def test_each_cites_its_clause(self, case: Case) -> None:
-        assert re.match(r"(RFC \d{4} §[\d.]+|Limit: |Policy: )", case.clause)
+    def test_each_cites_its_clause(self) -> None:
+        for_each(CASES, cites_its_clause)
 
-    @every_case
-    def test_each_expects_one_thing(self, case: Case) -> None:
-        unfinished = [request["unfinished"] for request in case.requests]
-        assert not any(unfinished[:-1]), "only the last request can be unfinished"
-        if case.refused is None and not case.incomplete:
-            assert case.requests and not unfinished[-1]
-        assert not (case.refused and case.incomplete)
+    def test_each_expects_one_thing(self) -> None:
+        for_each(CASES, expects_one_thing)
+
+    def test_a_failure_names_each_case_that_failed(self) -> None:
+        first, second, third = CASES[:3]
+
+        def check(case: Case) -> None:
+            assert case is second, "wrong"
+
+        with pytest.raises(AssertionError) as raised:
+            for_each([first, second, third], check)
+        said = str(raised.value)
+        assert [str(case) in said for case in (first, second, third)] == [True, False, True]
+        assert "wrong" in said
+
+
+def cites_its_clause(case: Case) -> None:
+    assert re.match(r"(RFC \d{4} §[\d.]+|Limit: |Policy: )", case.clause)
+
+
+def expects_one_thing(case: Case) -> None:
+    unfinished = [request["unfinished"] for request in case.requests]
+    assert not any(unfinished[:-1]), "only the last request can be unfinished"
+    if case.refused is None and not case.incomplete:
+        assert case.requests and not unfinished[-1]
+    assert not (case.refused and case.incomplete)

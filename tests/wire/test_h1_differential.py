@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from tests.wire.case_files import Case, load
+from tests.wire.case_files import Case, by_topic, for_each, load
 from tests.wire.comparing import PEERS, Difference, differences
 from tests.wire.differences import RULES, explanation
 from tests.wire.grammar import KNOWN_METHODS, mutated, patient, streams
@@ -17,14 +17,18 @@ from tricorn.wire.h1 import HeadLimits
 
 # The peers have no limits of their own to set.
 CASES = [case for case in load() if case.body_limit == 0 and case.limits == HeadLimits()]
+TOPICS = by_topic(CASES)
 each_peer = pytest.mark.parametrize("peer", list(PEERS))
 
 
 @each_peer
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_cases(peer: str, case: Case) -> None:
-    for difference in differences(peer, case.bytes):
-        explanation(difference)
+@pytest.mark.parametrize("topic", list(TOPICS))
+def test_the_cases(peer: str, topic: str) -> None:
+    def check(case: Case) -> None:
+        for difference in differences(peer, case.bytes):
+            explanation(difference)
+
+    for_each(TOPICS[topic], check)
 
 
 @each_peer
