@@ -3,18 +3,26 @@
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from scripts.environments import JOBS, environment, group, python_of
+from scripts.environments import environment, group
+from scripts.installer import python_of
 from scripts.pythons import Python
-from scripts.running import ROOT, TEST, attempt, shown
+from scripts.running import ROOT, TEST, attempt, into, shown
 
-# On all Pythons but the oldest; the profile is in tests/conftest.py.
-BRIEF = ["-m", "not slow_matrix", "--hypothesis-profile=brief"]
+# The oldest Python runs all of it compiled, and nearly all of it interpreted. The marks are
+# explained in pyproject.toml; the profile is in tests/conftest.py.
+BRIEF = ["--hypothesis-profile=brief"]
+SECOND = [*BRIEF, "-m", "not once"]
+OTHERS = [*BRIEF, "-m", "not once and not slow_matrix"]
 # Modules that write a page of docs/, and compare it when given --check.
 GENERATORS = ["tricorn.settings.reference"]
+JOBS = 2  # processes of one environment's tests
+SIDE_BY_SIDE = 2  # environments
 SHOWN = 20  # failures of one environment, at the end
 
 
@@ -27,16 +35,44 @@ class Outcome(NamedTuple):
     failures: tuple[str, ...] = ()  # the names of what failed
 
 
-def run_tests(python: Python, speed: str, args: list[str], whole: bool) -> Outcome:
+def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python) -> list[Outcome]:
+    """The suite on each environment, some side by side: much of it is waiting."""
+    if len(matrix) == 1:
+        python, speed = matrix[0]
+        return [run_tests(python, speed, [*share(python == oldest, speed), *args])]
+    lock = Lock()
+
+    def one(entry: tuple[Python, str]) -> Outcome:
+        python, speed = entry
+        log = TEST / f"{python.minor}-{speed}" / "tests.log"
+        outcome = run_tests(python, speed, [*share(python == oldest, speed), *args], log)
+        with lock:
+            print(f"\n== {outcome.name}\n{log.read_text(errors='replace')}", flush=True)
+        return outcome
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return list(pool.map(one, matrix))
+
+
+def share(oldest: bool, speed: str) -> list[str]:
+    """pytest's arguments for what an environment runs of the suite."""
+    if not oldest:
+        return OTHERS
+    return SECOND if speed == "interpreted" else []
+
+
+def run_tests(python: Python, speed: str, args: list[str], log: Path | None = None) -> Outcome:
+    """The suite on one environment. Its output goes to ``log``, or is shown as it comes."""
     place = TEST / f"{python.minor}-{speed}"
     report = place / "report.xml"
     report.unlink(missing_ok=True)
-    command = [*python_of(place), "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "loadgroup"]
-    command += [f"--junitxml={report}", *([] if whole else BRIEF), *args]
+    command = [python_of(place), "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "loadgroup"]
+    command += [f"--junitxml={report}", *args]
     name = f"{python.version} {speed}"
-    print(f"\n== {name}", flush=True)
+    print(f"\n== {name} begins", flush=True)
     start = time.monotonic()
-    code = attempt(command, TRICORN_TEST_SPEED=speed)
+    env = {"TRICORN_TEST_SPEED": speed}
+    code = into(log, command, **env) if log else attempt(command, **env)
     return read_report(name, report, code, time.monotonic() - start)
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import NoReturn
 
-from scripts.checks import run_checks, run_tests, summarize
+from scripts.checks import run_checks, run_matrix, summarize
 from scripts.environments import (
     SPEEDS,
     changed,
@@ -17,11 +17,10 @@ from scripts.environments import (
     group,
     install_wheel,
     packages,
-    pip,
     prepare,
-    python_of,
     sources,
 )
+from scripts.installer import install, python_of
 from scripts.pythons import find_pythons
 from scripts.running import ROOT, attempt, call, die, locked, show
 from scripts.tools import need_tools
@@ -33,7 +32,7 @@ def serve(args: list[str]) -> None:
     with locked("serve"):
         create(place, sys.executable)
         if changed(place / "tricorn", digest(sources())):
-            pip(place, "install", ".", quiet=False)
+            call([python_of(place), "-m", "pip", "--disable-pip-version-check", "install", "."])
             done(place / "tricorn", digest(sources()))
     sys.stdout.flush()
     program = str(place / "bin" / "tricorn")
@@ -58,10 +57,7 @@ def test(args: list[str]) -> None:
             matrix = [matrix[names.index(chosen.only)]]
         prepare(matrix)
         oldest = pythons[0]
-        outcomes = [
-            run_tests(python, speed, pytest_args, whole=python == oldest)
-            for python, speed in matrix
-        ]
+        outcomes = run_matrix(matrix, pytest_args, oldest)
         if not pytest_args and not chosen.only:
             outcomes.append(run_checks(oldest))
     summarize(outcomes)
@@ -96,9 +92,9 @@ def build(args: list[str]) -> None:
     """build the wheel and the source distribution into dist/"""
     with locked("test"):
         place = packages(find_pythons()[0])
-        pip(place, "install", "build")
+        install(place, "build")
         forget_deleted_modules()
-        call([*python_of(place), "-m", "build", "--outdir", "dist", *args], TRICORN_COMPILE="1")
+        call([python_of(place), "-m", "build", "--outdir", "dist", *args], TRICORN_COMPILE="1")
 
 
 COMMANDS = {
@@ -118,7 +114,7 @@ def run_in(speed: str, extra: list[str], *args: str) -> NoReturn:
         python = find_pythons()[0]
         place = environment(f"{python.minor}-{speed}", python, extra)
         install_wheel(place, python, speed)
-    sys.exit(attempt([*python_of(place), *args]))
+    sys.exit(attempt([python_of(place), *args]))
 
 
 def need_folder(name: str, entry: str) -> None:

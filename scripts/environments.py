@@ -8,14 +8,13 @@ import hashlib
 import shutil
 import tomllib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from scripts.installer import install, python_of
 from scripts.pythons import Python, probe
-from scripts.running import ROOT, TEST, attempt, call, die
+from scripts.running import ROOT, TEST, call, quietly
 
-JOBS = 2
 MADE = {"__pycache__", "tricorn.egg-info"}
 
 
@@ -66,27 +65,14 @@ def done(mark: Path, state: str) -> None:
     mark.with_name(mark.name + ".stamp").write_text(state)
 
 
-def python_of(place: Path) -> list[str]:
-    return [str(place / "bin" / "python")]
-
-
 def create(place: Path, executable: str, *options: str) -> None:
-    if changed(place / "python", executable) or probe(python_of(place)[0]) is None:
+    if changed(place / "python", executable) or probe(python_of(place)) is None:
         call([executable, "-m", "venv", "--clear", *options, str(place)])
         done(place / "python", executable)
 
 
-def pip(place: Path, *args: str, quiet: bool = True, **env: str) -> None:
-    options = ["--disable-pip-version-check", *(["-qq"] if quiet else [])]
-    if attempt([*python_of(place), "-m", "pip", *options, *args], **env):
-        die(
-            "pip failed, see above. It needs a package registry the first time"
-            " (PyPI, or the one in pip's own settings)."
-        )
-
-
 def listed(place: Path, requirements: list[str]) -> list[str]:
-    """pip's arguments for these requirements, short enough to be shown."""
+    """The installer's arguments for these requirements, short enough to be shown."""
     file = place / "requirements.txt"
     file.write_text("".join(f"{one}\n" for one in requirements))
     return ["-r", str(file)]
@@ -95,11 +81,11 @@ def listed(place: Path, requirements: list[str]) -> list[str]:
 def packages(python: Python) -> Path:
     """The environment that holds all but tricorn; those of this Python share it."""
     place = TEST / f"{python.minor}-packages"
-    requirements = [*runtime(), *group("test")]
+    requirements = [*runtime(), *group("test"), *project()["build-system"]["requires"]]
     state = digest([python.executable, python.version, *requirements])
     if changed(place / "requirements", state):
-        create(place, python.executable)
-        pip(place, "install", "--no-compile", "--upgrade", *listed(place, requirements))
+        create(place, python.executable, "--without-pip")
+        install(place, "--upgrade", *listed(place, requirements))
         done(place / "requirements", state)
     return place
 
@@ -115,20 +101,12 @@ def environment(name: str, python: Python, extra: list[str]) -> Path:
         line = f"import site; site.addsitedir({str(shared / folder)!r})\n"
         (place / folder / "shared.pth").write_text(line)
         if extra:
-            pip_into(place, shared, *listed(place, extra))
+            install(place, *listed(place, extra))
         done(place / "requirements", state)
     return place
 
 
-def pip_into(place: Path, shared: Path, *args: str) -> None:
-    """Installs into an environment that has no pip of its own."""
-    pip(shared, "--python", python_of(place)[0], "install", "--no-compile", *args)
-
-
 def prepare(matrix: list[tuple[Python, str]]) -> None:
-    pythons = dict.fromkeys(python for python, _ in matrix)
-    with ThreadPoolExecutor(JOBS) as pool:
-        list(pool.map(packages, pythons))
     for python, speed in matrix:
         install_wheel(environment(f"{python.minor}-{speed}", python, []), python, speed)
 
@@ -137,7 +115,7 @@ def install_wheel(place: Path, python: Python, speed: str) -> None:
     wheel = build_wheel(python, speed)
     state = digest([wheel])
     if changed(place / "wheel", state):
-        pip_into(place, packages(python), "--force-reinstall", "--no-deps", str(wheel))
+        install(place, "--force-reinstall", "--no-deps", str(wheel))
         done(place / "wheel", state)
 
 
@@ -147,12 +125,12 @@ def build_wheel(python: Python, speed: str) -> Path:
     state = digest(sources())
     if changed(folder, state):
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         forget_deleted_modules()
-        pip(
-            packages(python),
-            *("wheel", "--no-deps", "-w", str(folder), "."),
-            TRICORN_COMPILE=SPEEDS[speed],
-        )
+        # The build's requirements are among the packages: no environment is made for it.
+        program = "import sys; from setuptools.build_meta import *; build_wheel(sys.argv[1])"
+        command = [python_of(packages(python)), "-c", program, str(folder)]
+        quietly(command, TRICORN_COMPILE=SPEEDS[speed])
         done(folder, state)
     return next(folder.glob("*.whl"))
 

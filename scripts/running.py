@@ -36,6 +36,35 @@ def call(command: list[str], **env: str) -> None:
         die(f"that ended with exit code {code}: {shlex.join(command[:4])} …")
 
 
+def quietly(command: list[str], **env: str) -> None:
+    """As `call`; what the program writes is only shown where it fails."""
+    show(command)
+    done = subprocess.run(
+        command,
+        env=os.environ | env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        sys.stdout.buffer.write(done.stdout)
+        die(f"that ended with exit code {done.returncode}: {shlex.join(command[:4])} …")
+
+
+def into(file: Path, command: list[str], **env: str) -> int:
+    """Run it with all its output in the file; the exit code."""
+    with file.open("wb") as output:
+        output.write(f"+ {shown(command)}\n".encode())
+        output.flush()
+        return subprocess.run(
+            command,
+            env=os.environ | env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ).returncode
+
+
 @contextmanager
 def locked(name: str) -> Iterator[None]:
     """Two runs in one checkout take turns: they share the environments and build/."""

@@ -49,13 +49,36 @@ HEAVY = (
 )
 
 
+# What neither the Python nor the speed changes: the page in a browser, the benchmarks, the
+# tests' own tools.
+ONCE = (
+    "demo/test_browser.py",
+    "soak",
+    "test_benchmarks.py",
+    "test_support.py",
+    "wire/test_fuzz_corpus.py",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the heavy folders and files, so that no new file in them is forgotten."""
-    here = Path(__file__).parent
     for item in items:
-        if any(item.path.is_relative_to(here / heavy) for heavy in HEAVY):
+        if lies_in(item, HEAVY):
             item.add_marker(pytest.mark.slow_matrix)
+        if lies_in(item, ONCE) or is_attack_on_the_loop(item):
+            item.add_marker(pytest.mark.once)
+
+
+def lies_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    here = Path(__file__).parent
+    return any(item.path.is_relative_to(here / place) for place in places)
+
+
+def is_attack_on_the_loop(item: pytest.Item) -> bool:
+    """The loop's transports are no code of ours: with them, one speed is enough."""
+    parameters = item.name.partition("[")[2].rstrip("]").split("-")
+    return lies_in(item, ("attacks",)) and "loop" in parameters
 
 
 def pytest_report_header(config: pytest.Config) -> str:

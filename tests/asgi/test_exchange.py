@@ -545,7 +545,7 @@ class TestReceiving:
             assert not task.done()
             assert stream.wanted == 1
             event(exchange)
-            return await asyncio.wait_for(task, 5)
+            return await asyncio.wait_for(task, 30)
 
         assert loop.run_until_complete(call()) == message
 
@@ -561,7 +561,7 @@ class TestReceiving:
             assert not task.done()
             await exchange.send(START)
             await exchange.send(BODY)
-            return await asyncio.wait_for(task, 5)
+            return await asyncio.wait_for(task, 30)
 
         assert loop.run_until_complete(call()) == GONE
 
@@ -577,7 +577,7 @@ class TestReceiving:
             waiting[1].cancel()
             await asyncio.sleep(0)
             exchange.disconnected()
-            done = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+            done = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 30)
             assert isinstance(done[1], asyncio.CancelledError)
             return [done[0], done[2]]
 
@@ -629,7 +629,7 @@ class TestSlowClients:
             assert [call[0] for call in stream.calls] == ["start", "write"]
             stream.write_paused = False
             stream.wake_writers()
-            await asyncio.wait_for(asyncio.gather(sending, others), 5)
+            await asyncio.wait_for(asyncio.gather(sending, others), 30)
 
         loop.run_until_complete(call())
 

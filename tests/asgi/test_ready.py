@@ -48,7 +48,7 @@ async def gathered(awaitable: Any) -> Any:
 
 
 async def waited_for(awaitable: Any) -> Any:
-    return await asyncio.wait_for(awaitable, 10)
+    return await asyncio.wait_for(awaitable, 30)
 
 
 async def shielded(awaitable: Any) -> Any:

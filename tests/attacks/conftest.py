@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.raw import RawClient
 from tests.support.server import Server, serve
-from tests.support.wait import wait_for
+from tests.support.wait import DEADLINE, wait_for
 
 HERE = Path(__file__).parent
 QUICK = ("--no-access-log", "--lifespan", "off")
@@ -29,7 +29,7 @@ class Victim:
         self.stopped = True
         self.server.process.send_signal(signal.SIGTERM)
 
-    def connect(self, deadline: float = 15.0) -> RawClient:
+    def connect(self, deadline: float = DEADLINE) -> RawClient:
         return self.server.connect(deadline)
 
     def get(self, target: str = "/") -> bytes:
@@ -58,7 +58,7 @@ class Victim:
 
     def settled(self, descriptors: int) -> None:
         """Waits until it holds no more descriptors than before."""
-        wait_for(lambda: self.descriptors() <= descriptors, 10, "descriptors to be closed")
+        wait_for(lambda: self.descriptors() <= descriptors, what="descriptors to be closed")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -106,8 +106,11 @@ def victim(transport: str) -> Iterator[Callable[..., Victim]]:
             context.__exit__(None, None, None)
 
 
-def is_over(client: RawClient, deadline: float) -> float:
-    """Waits until the server closes the connection; how long that took, in seconds."""
-    start = time.monotonic()
-    wait_for(client.is_closed, deadline, "the server to close")
-    return time.monotonic() - start
+def until_over(client: RawClient, since: float) -> float:
+    """Waits until the server closes the connection; how long after ``since``, in seconds.
+
+    Take ``since`` before what the server's clock starts at, so that a busy machine can make
+    the time longer, and never shorter.
+    """
+    wait_for(client.is_closed, what="the server to close")
+    return time.monotonic() - since

@@ -54,7 +54,7 @@ def lines_of(server, data, marker):
     end = b"GET /" + marker + b"-end HTTP/1.1"
     ask(server, end + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
     server.wait_output(end.decode())
-    wait_for(lambda: len(server.output().splitlines()) >= before + 2, 10.0, "the request's line")
+    wait_for(lambda: len(server.output().splitlines()) >= before + 2, what="the request's line")
     lines = server.output().splitlines()[before:]
     return [line for line in lines if end.decode() not in line]
 

@@ -1,5 +1,6 @@
 """The same over each kind of socket: TCP, IPv6, Unix, and descriptors that were inherited."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,15 +12,22 @@ from tests.support.raw import RawClient
 from tests.support.server import serve
 from tests.support.wait import wait_for
 
+# In one process of the suite, which then starts each server once.
+pytestmark = pytest.mark.xdist_group("places")
+
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 KINDS = ["tcp", "ipv6", "any", "unix", "fd", "unix-fd"]
+# The loop's own transports know nothing of how a socket came to be: some kinds are enough.
+PLACES = [*((kind, "hub") for kind in KINDS), *((kind, "loop") for kind in KINDS[::2])]
+each_place = pytest.mark.parametrize(
+    "place", PLACES, ids=["-".join(place) for place in PLACES], indirect=True
+)
 
 
-@pytest.fixture(params=KINDS)
-def place(request, tmp_path, transport):
+@contextlib.contextmanager
+def serving(kind, transport, folder):
     """A server at the place, and the address to reach it."""
-    kind = request.param
-    path = str(tmp_path / "socket")
+    path = str(folder / "socket")
     listening = None
     pass_fds = ()
     if kind == "ipv6" or kind == "any":
@@ -36,12 +44,19 @@ def place(request, tmp_path, transport):
         listening.listen(100)
         pass_fds = (listening.fileno(),)
         where = ("--fd", str(listening.fileno()))
-    options = (*QUICK, *where, "--timeout-head", "1", "--timeout-write", "1")
+    options = (*QUICK, *where, "--timeout-head", "1", "--timeout-write", "2")
     environment = {"TRICORN_TRANSPORT": transport}
     with serve("victim:app", *options, app_dir=HERE, env=environment, pass_fds=pass_fds) as server:
         yield server, address_of(server, kind, path, listening)
     if listening is not None:
         listening.close()
+
+
+@pytest.fixture(scope="module")
+def place(request, tmp_path_factory):
+    """One server for the tests that leave it running."""
+    with serving(*request.param, tmp_path_factory.mktemp("place")) as found:
+        yield found
 
 
 def address_of(server, kind, path, listening):
@@ -52,6 +67,7 @@ def address_of(server, kind, path, listening):
     return ("127.0.0.1" if kind == "any" else server.host, server.port)
 
 
+@each_place
 def test_it_behaves_the_same(place):
     _, address = place
     with RawClient(address) as client:
@@ -76,6 +92,7 @@ def test_it_behaves_the_same(place):
         assert len(client.get(f"/file?path={__file__}").body) == os.path.getsize(__file__)
 
 
+@each_place
 def test_clients_that_leave(place):
     server, address = place
     descriptors = len(os.listdir(f"/proc/{server.pid}/fd"))
@@ -83,35 +100,43 @@ def test_clients_that_leave(place):
     for client in leavers:
         client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
     with RawClient(address) as client:
-        wait_for(lambda: client.get("/waiting").body == b"4", 5, "the calls to wait")
+        wait_for(lambda: client.get("/waiting").body == b"4", what="the calls to wait")
         leavers[0].close()
         leavers[1].reset()
         leavers[2].half_close()
         leavers[3].close()
-        wait_for(lambda: client.get("/waiting").body == b"0", 5, "the apps to be told")
+        wait_for(lambda: client.get("/waiting").body == b"0", what="the apps to be told")
     leavers[2].close()
-    wait_for(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) <= descriptors, 5, "descriptors")
+    wait_for(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) <= descriptors, what="descriptors")
 
 
+@each_place
 def test_a_client_that_reads_nothing(place):
     server, address = place
-    with RawClient(address) as client:
-        client.send(b"GET /big?mib=100 HTTP/1.1\r\nHost: a\r\n\r\n")
-        with RawClient(address) as other:
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+    with RawClient(address) as other:
+        assert other.get("/").body == b"fine"
+        before = descriptors()
+        with RawClient(address) as client:
+            client.send(b"GET /big?mib=100 HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_for(lambda: descriptors() > before, what="the call to begin")
             assert other.get("/").body == b"fine"
-        server_side = f"/proc/{server.pid}/fd"
-        before = len(os.listdir(server_side))
-        wait_for(lambda: len(os.listdir(server_side)) < before, 10, "the server to give up")
+            wait_for(lambda: descriptors() <= before, what="the server to give up")
 
 
-def test_a_stop_finishes_what_runs(place):
-    server, address = place
-    with RawClient(address) as client, RawClient(address) as rested:
-        assert rested.get("/").status == 200
-        client.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
-        wait_for(lambda: rested.get("/count").status == 200, 5, "it to run")
-        server.process.send_signal(signal.SIGTERM)
-        assert client.read_response().body == b"rested"
-        assert client.read_until_closed() == b""
-        assert rested.read_until_closed() == b""
-    server.wait(5)
+@pytest.mark.parametrize("transport", ["hub", "loop"])
+@pytest.mark.parametrize("kind", ["any", "unix", "fd"])
+def test_a_stop_finishes_what_runs(kind, transport, tmp_path):
+    with serving(kind, transport, tmp_path) as (server, address):
+        with RawClient(address) as client, RawClient(address) as rested:
+            assert rested.get("/").status == 200
+            client.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_for(lambda: rested.get("/count").body == b"2", what="it to run")
+            server.process.send_signal(signal.SIGTERM)
+            assert client.read_response().body == b"rested"
+            assert client.read_until_closed() == b""
+            assert rested.read_until_closed() == b""
+        server.wait()

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from tests.support.wait import wait_for
+from tests.support.wait import DEADLINE, wait_for
 
 
 def test_out_of_descriptors(victim, transport):
@@ -13,7 +13,7 @@ def test_out_of_descriptors(victim, transport):
     clients = []
     try:
         clients += [made.connect() for _ in range(80)]
-        wait_for(lambda: made.descriptors() == 48, 5, "no descriptor to be left")
+        wait_for(lambda: made.descriptors() == 48, what="no descriptor to be left")
         # Who got in is served, with little work for those who didn't.
         assert clients[0].get("/").body == b"fine"
         cpu = made.cpu()
@@ -27,7 +27,7 @@ def test_out_of_descriptors(victim, transport):
             client.close()
         if transport == "hub":
             # Who waits is served when others leave.
-            clients[79].deadline = 10
+            clients[79].deadline = DEADLINE
             assert clients[79].read_response().body == b"fine"
     finally:
         for client in clients:
@@ -53,7 +53,7 @@ def test_limit_connections(victim, transport):
                 waiting.get("/")
             assert clients[2].get("/").body == b"fine"
             clients[0].close()
-            waiting.deadline = 10
+            waiting.deadline = DEADLINE
             assert waiting.read_response().body == b"fine"
     finally:
         for client in clients:
@@ -72,7 +72,7 @@ def test_limit_concurrency(victim):
         assert one.get("/").status == 200
     # Each look is a client, too: the last one may not have left yet.
     made.stopped = True
-    wait_for(lambda: status(made) == 200, 5, "room again")
+    wait_for(lambda: status(made) == 200, what="room again")
 
 
 def status(made):

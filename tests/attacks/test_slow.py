@@ -1,12 +1,14 @@
 """Slow clients: each phase of a connection ends in time."""
 
+import select
 import socket
+import statistics
 import threading
 import time
 
 import pytest
 
-from tests.attacks.conftest import is_over
+from tests.attacks.conftest import until_over
 from tests.support.wait import wait_for
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -20,6 +22,11 @@ def trickle(client, data, stop):
             time.sleep(0.05)
     except OSError:
         pass
+
+
+def readable(client):
+    """Whether something has come, the end included."""
+    return bool(select.select([client.socket], [], [], 0)[0])
 
 
 @pytest.fixture
@@ -41,8 +48,9 @@ def dripping():
 
 def test_who_says_nothing(victim):
     made = victim("--timeout-idle", "1")
+    start = time.monotonic()
     with made.connect() as client:
-        assert is_over(client, 5) > 0.3
+        assert until_over(client, start) > 0.4  # a second, less the half by which clocks tick
 
 
 def test_a_slow_head(victim, dripping):
@@ -55,14 +63,13 @@ def test_a_slow_head(victim, dripping):
 
 
 def test_many_slow_heads_keep_nobody_out(victim):
-    made = victim("--timeout-head", "2")
+    made = victim("--timeout-head", "3")
     clients = [made.connect() for _ in range(200)]
     try:
         for client in clients:
             client.send(GET[:10])
-        start = time.monotonic()
         assert made.get() == b"fine"
-        assert time.monotonic() - start < 1.5
+        assert not readable(clients[-1]), "others were served only when the slow ones were gone"
         for client in clients:
             assert client.read_response().status == 408
     finally:
@@ -83,8 +90,9 @@ def test_slow_content(victim, dripping, chunked):
 def test_a_resting_connection(victim):
     made = victim("--timeout-keep-alive", "1")
     with made.connect() as client:
+        start = time.monotonic()
         assert client.get("/").status == 200
-        assert is_over(client, 5) > 0.3
+        assert until_over(client, start) > 0.4
 
 
 def never_reading(victim, target, tmp_path):
@@ -93,10 +101,16 @@ def never_reading(victim, target, tmp_path):
     with made.connect() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        time.sleep(0.3)
-        during = made.memory()
-        made.settled(before[1])
-    return during - before[0]
+        wait_for(lambda: readable(client), what="the answer to begin")
+        held = []
+
+        def given_up():
+            held.append(made.memory())
+            return made.descriptors() <= before[1]
+
+        wait_for(given_up, what="the server to give up")
+    # What it held for most of that second, when nothing moved any more.
+    return statistics.median(held) - before[0]
 
 
 def test_a_client_that_never_reads_a_stream(victim, tmp_path):
@@ -116,11 +130,11 @@ def test_a_client_that_never_reads_a_file(victim, tmp_path):
 
 
 def test_a_client_that_reads_slowly_gets_it_all(victim):
-    made = victim("--timeout-write", "1")
+    made = victim("--timeout-write", "2")
     with made.connect() as client:
         client.send(b"GET /big?mib=64 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         left = 64 << 20
-        end = time.monotonic() + 3  # thrice the limit
+        end = time.monotonic() + 5  # well over twice the limit
         while time.monotonic() < end:
             left -= len(client.socket.recv(100_000))
             time.sleep(0.02)
@@ -170,7 +184,7 @@ def test_ten_thousand_connections_opened_and_reset(victim):
         for client, request in zip(clients, requests, strict=True):
             client.send(request)
         if together:
-            wait_for(lambda: int(made.get("/waiting")) == len(clients), 10, "all to be there")
+            wait_for(lambda: int(made.get("/waiting")) == len(clients), what="all to be there")
         for client in clients:
             client.reset()
 
@@ -185,4 +199,4 @@ def test_ten_thousand_connections_opened_and_reset(victim):
         come_and_go(kinds, together=False)
     made.settled(descriptors)
     assert made.memory() - memory < 4 << 20
-    wait_for(lambda: made.get("/waiting") == b"0", 10, "each app to be told")
+    wait_for(lambda: made.get("/waiting") == b"0", what="each app to be told")

@@ -14,7 +14,7 @@ from tests.support.server import serve
 from tests.support.wait import wait_for
 
 KEYS = itertools.count()
-TOLD = 10.0  # seconds until the app knows, and until the server is at rest again
+TOLD = 30.0  # seconds until the app knows, and until the server is at rest again
 # The connection that looks on may have nothing to ask for a while.
 QUIET = ("--no-access-log", "--timeout-keep-alive", "60")
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tricorn.demo.asgi import App, Message, Scope
 
-DEADLINE = 10.0  # seconds that any one call may take
+DEADLINE = 30.0  # seconds that any one call may take
 
 
 class Response(NamedTuple):

@@ -61,4 +61,4 @@ def test_a_send_that_fails_because_the_client_left_is_no_error(path: str) -> Non
         raise ConnectionResetError("the client has left")
 
     scope: dict[str, Any] = http_scope("POST" if path == "/echo" else "GET", path)
-    asyncio.run(asyncio.wait_for(Demo()(scope, receive, send), 10))
+    asyncio.run(asyncio.wait_for(Demo()(scope, receive, send), 30))

@@ -131,7 +131,7 @@ class TestFiles:
             while made.service.tasks:
                 await asyncio.sleep(0.002)
 
-        made.loop.run_until_complete(asyncio.wait_for(done(), 10))
+        made.loop.run_until_complete(asyncio.wait_for(done(), 30))
         made.turn()
 
     def test_head(self, rig, path):

@@ -267,7 +267,7 @@ def test_an_app_can_not_split_nor_desync_nor_kill(loop, steps, request_):
     try:
         rig = Rig(loop, MadeUp(steps))
         rig.receive(request_ + GET)
-        loop.run_until_complete(asyncio.wait_for(until_done(rig.service), 10))
+        loop.run_until_complete(asyncio.wait_for(until_done(rig.service), 30))
         rig.turn()
     finally:
         logging.disable(logging.NOTSET)

@@ -92,7 +92,7 @@ class Place:
         self.until(lambda: len(self.protocols) > count)
         return client, self.protocols[-1]
 
-    def until(self, condition, deadline=5):
+    def until(self, condition, deadline=30):
         async def wait():
             end = time.monotonic() + deadline
             while not condition():

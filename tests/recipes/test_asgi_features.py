@@ -207,7 +207,7 @@ class TestServerSentEvents:
                     raw.read_until_closed()
             assert server.wait() == 0
             # Far below the 30 s for which a stream that doesn't end is waited for.
-            assert time.monotonic() - start < 8
+            assert time.monotonic() - start < 20
 
     def test_client_that_leaves(self, serve_recipe):
         server = serve_recipe("sse_app:app", "sse_starlette")

@@ -6,6 +6,8 @@ import time
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from tests.support.wait import DEADLINE
+
 Fields = list[tuple[bytes, bytes]]
 
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)")
@@ -42,7 +44,7 @@ class RawClient:
     Each call ends within ``deadline`` seconds, or raises TimeoutError.
     """
 
-    def __init__(self, address: tuple[str, int] | str, deadline: float = 10.0) -> None:
+    def __init__(self, address: tuple[str, int] | str, deadline: float = DEADLINE) -> None:
         self.deadline = deadline
         self.buffer = b""
         if isinstance(address, str):

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from tests.support.raw import RawClient
-from tests.support.wait import wait_for
+from tests.support.wait import DEADLINE, wait_for
 
 APPS = Path(__file__).parent.parent / "apps"
-START_DEADLINE = 20.0  # seconds, on a machine that other tests keep busy
-STOP_DEADLINE = 10.0
+START_DEADLINE = 60.0  # seconds, on a machine that other tests keep busy
+STOP_DEADLINE = 30.0
 LISTENING = ("--port", "--bind", "--uds", "--fd", "--config")
 # What a healthy server never logs.
 FAULTS = (
@@ -88,7 +88,7 @@ class Server:
             code = self.wait(STOP_DEADLINE)
             raise RuntimeError(f"the server ended with {code}; it wrote:\n{self.output()}")
 
-    def wait_output(self, text: str, deadline: float = 10.0) -> str:
+    def wait_output(self, text: str, deadline: float = DEADLINE) -> str:
         """Waits until the process has written ``text``; returns all of its output."""
         try:
             wait_for(lambda: text in self.output(), deadline, repr(text))
@@ -120,7 +120,7 @@ class Server:
     def _tcp_banner(self) -> re.Match[str]:
         return next(match for match in self.banners() if match["url"])
 
-    def connect(self, deadline: float = 10.0) -> RawClient:
+    def connect(self, deadline: float = DEADLINE) -> RawClient:
         """A raw connection to the first address."""
         if self.banners()[0]["path"]:
             return RawClient(self.path, deadline)

@@ -6,8 +6,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Seconds. Only a failure waits so long: two cores may have two suites and a compiler to run.
+DEADLINE = 30.0
 
-def wait_for(condition: Callable[[], T], deadline: float = 10.0, what: str = "") -> T:
+
+def wait_for(condition: Callable[[], T], deadline: float = DEADLINE, what: str = "") -> T:
     """Returns the first true answer of ``condition``, asked every few milliseconds.
 
     ``deadline`` is in seconds from now. Raises TimeoutError, which names ``what`` was

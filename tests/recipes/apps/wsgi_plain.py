@@ -5,7 +5,9 @@
 /reads       the number of bytes of content; "cut off" in the log if some are missing
 /refuses     401 without reading
 /sleep       answers after the time in the query, in seconds
-/slow-close  answers at once; its close() takes half a second and logs "closed late"
+/meet        answers when so many calls as the query says are running
+/slow-close  answers at once; its close() waits for /closes, or the seconds in the
+             query, and logs "closed late"
 /write       uses write()
 /none        204
 /big-file    a file of 50 MB through wsgi.file_wrapper; "file closed" in the log
@@ -16,9 +18,14 @@
 
 import sys
 import tempfile
+import threading
 import time
 
 BIG = 50_000_000
+CLOSES = threading.Event()
+LOCK = threading.Lock()
+MEETING = []
+ALL_THERE = threading.Event()
 
 
 def say(environ, line):
@@ -47,7 +54,7 @@ class SlowClose:
         yield b"quick"
 
     def close(self):
-        time.sleep(0.5)
+        CLOSES.wait(float(self.environ["QUERY_STRING"]))
         say(self.environ, "closed late")
 
 
@@ -127,6 +134,24 @@ def sleep(environ, start_response):
     time.sleep(float(environ["QUERY_STRING"]))
     start_response("200 OK", PLAIN)
     return [b"slept"]
+
+
+@app.route("/meet")
+def meet(environ, start_response):
+    with LOCK:
+        MEETING.append(True)
+        if len(MEETING) == int(environ["QUERY_STRING"]):
+            ALL_THERE.set()
+    there = ALL_THERE.wait(20)
+    start_response("200 OK", PLAIN)
+    return [b"met" if there else b"alone"]
+
+
+@app.route("/closes")
+def closes(environ, start_response):
+    CLOSES.set()
+    start_response("200 OK", PLAIN)
+    return [b"closes"]
 
 
 @app.route("/slow-close")
