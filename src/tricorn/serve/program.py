@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from tricorn.asgi.lifespan import Lifespan
 from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
+from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.application import load_application
 from tricorn.serve.components import forwarder, listen_options
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
@@ -132,6 +134,7 @@ def main_run(config: Settings) -> int:
     program = config if isinstance(config, Config) else Config(config.app, **config.options())
     server = Server(program)
     server.owns_process = True
+    server.systemd = ServiceNotifier(os.environ)
     return run_server(server)
 
 

@@ -28,6 +28,7 @@ from tricorn.net.hub import Hub
 from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, open_listeners
 from tricorn.net.service import Service
+from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.acceptors import HubAcceptor, hub_works, loop_acceptor
 from tricorn.serve.components import listen_options, make_service
 
@@ -91,6 +92,8 @@ class Server:
         self.lifespan: Any = None
         # Set by the command line: the process is ours and ends with the server.
         self.owns_process = False
+        # Who started the process, if that is to know how we are; also set by the command line.
+        self.systemd: ServiceNotifier | None = None
         self.names_places = True  # says where it listens; with workers the parent does
         self._listeners: list[Listener] = []
         self._bound = False
@@ -208,6 +211,8 @@ class Server:
         self.started = True
         if self.names_places:
             self._log_started(sockets)
+        if self.systemd is not None:
+            self.systemd.ready("serving")
 
     async def _start_lifespan(self) -> bool:
         """Run the app's startup; a signal interrupts it. Returns whether to go on."""
@@ -274,6 +279,8 @@ class Server:
                 access.refresh()  # type: ignore[attr-defined]
         if self.should_exit:
             return True
+        if self.systemd is not None:
+            self.systemd.alive(time.monotonic())
         most = self.limit_max_requests
         if most is not None and self.server_state.total_requests >= most:
             return self.retire(f"Maximum request limit of {most} exceeded")
@@ -295,6 +302,8 @@ class Server:
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish what runs, and run the app's shutdown."""
         logger.info("Shutting down")
+        if self.systemd is not None:
+            self.systemd.stopping()
         service = self._service
         if service is not None:
             # Before the acceptors close: they serve what is in the backlog.

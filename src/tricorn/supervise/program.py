@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
+from tricorn.net.systemd import ServiceNotifier
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
@@ -51,6 +52,7 @@ class Announcer:
 
     def __init__(self, listeners: Sequence[Listener], scheme: str) -> None:
         self.places = list(dict.fromkeys(opened.describe(scheme) for opened in listeners))
+        self.systemd = ServiceNotifier(os.environ)
 
     def __call__(self, what: str) -> None:
         """Take note of `ready`, `reloading` or `stopping`."""
@@ -58,6 +60,15 @@ class Announcer:
             places, self.places = self.places, []
             for place in places:
                 _say("Tricorn running on %s (Press CTRL+C to quit)", place)
+            self.systemd.ready("serving")
+        elif what == "reloading":
+            self.systemd.reloading()
+        elif what == "stopping":
+            self.systemd.stopping()
+
+    def alive(self, now: float) -> None:
+        """Take note that some worker serves."""
+        self.systemd.alive(now)
 
 
 def supervise(config: Config, reread: Reread) -> int:

@@ -74,6 +74,16 @@ class Launcher(Protocol):
         """Give back what it holds."""
 
 
+class Listening(Protocol):
+    """Who wants to know how the server is doing."""
+
+    def __call__(self, what: str) -> None:
+        """Take note of `ready`, `reloading` or `stopping`."""
+
+    def alive(self, now: float) -> None:
+        """Take note that some worker serves."""
+
+
 class Supervisor:
     """Runs workers on `listeners` until told to stop."""
 
@@ -82,7 +92,7 @@ class Supervisor:
         launcher: Launcher,
         listeners: Sequence[Listener],
         state: State,
-        announce: Callable[[str], None],
+        announce: Listening,
         lifetime: float = float("inf"),
     ) -> None:
         self.launcher = launcher
@@ -125,6 +135,8 @@ class Supervisor:
         for key, _ in self.selector.select(TICK):
             key.data()
         self.happened(Tick())
+        if self.state.serving():
+            self.announce.alive(time.monotonic())
 
     def watch(self, source: Any, callback: Callable[[], object]) -> None:
         """Have `callback` called whenever `source` (with a `fileno()`) is readable."""
