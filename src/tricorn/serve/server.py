@@ -31,6 +31,8 @@ from tricorn.net.service import Service
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.acceptors import HubAcceptor, hub_works, loop_acceptor
 from tricorn.serve.components import listen_options, make_service
+from tricorn.serve.identity import Identity, find_identity
+from tricorn.serve.pidfile import PidFile, PidFileError
 
 if TYPE_CHECKING:
     from tricorn.serve.program import Config
@@ -97,6 +99,7 @@ class Server:
         self.names_places = True  # says where it listens; with workers the parent does
         self._listeners: list[Listener] = []
         self._bound = False
+        self._pid_file: PidFile | None = None
         self._hub: Hub | None = None
         self._service: Service | None = None
         self._interrupted = False
@@ -131,7 +134,9 @@ class Server:
         process_id = os.getpid()
         try:
             self.config.check()
+            identity = self._find_identity()
             self._bind(sockets)
+            self._settle(identity)
             if not self.config.loaded:
                 self._load()
             self.lifespan = self.config.lifespan_class(self.config)
@@ -180,6 +185,23 @@ class Server:
         except (BindError, ValueError) as error:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
+
+    def _find_identity(self) -> Identity:
+        config = self.config
+        umask = None if config.umask is None else int(config.umask)
+        return find_identity(config.user, config.group, umask)
+
+    def _settle(self, identity: Identity) -> None:
+        """Leave our number, and become who we shall be, now that the sockets are bound."""
+        path = self.config.pid
+        try:
+            if path is not None:
+                self._pid_file = PidFile(path)
+                self._pid_file.write(identity.uid)
+        except PidFileError as error:
+            logger.error("%s", error)
+            sys.exit(STARTUP_FAILURE)
+        identity.take()
 
     def _addresses(self) -> list[Bind]:
         inherited = take_inherited(os.environ)
@@ -380,6 +402,8 @@ class Server:
 
     def _release(self) -> None:
         """Give back what the worker holds, however it ends."""
+        if self._pid_file is not None:
+            self._pid_file.remove()
         for listener in self._listeners:
             listener.close()
         service = self._service

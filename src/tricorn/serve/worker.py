@@ -20,6 +20,7 @@ import threading
 from types import FrameType
 from typing import Final
 
+from tricorn.serve.identity import Identity
 from tricorn.serve.memory import resident_memory
 from tricorn.serve.program import Config, run_server
 from tricorn.serve.report import ASK, BEAT, DUMP, HUSH, LEAVING, READY, TELL
@@ -104,6 +105,9 @@ class WorkerServer(Server):
         self.beat_ticks = max(round(min(_BEAT_EVERY, patience / 4) / TICK), 1)
         self.owns_process = True
         self.names_places = False
+
+    def _settle(self, identity: Identity) -> None:
+        """Do nothing: the parent has, and the worker is its child."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so when the app has started and connections are accepted."""

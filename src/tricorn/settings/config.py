@@ -107,6 +107,10 @@ class Config:
     limit_fields: int = 100
     limit_body_size: int | None = None
     limit_body_rate: int = 240
+    pid: str | None = None
+    user: str | None = None
+    group: str | None = None
+    umask: int | str | None = None
     restart_parallel: int = 1
     limit_worker_lifetime: float | None = None
     limit_worker_memory: int | None = None

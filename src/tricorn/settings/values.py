@@ -218,6 +218,8 @@ def _file(option: Option, raw: object) -> object:
 
 
 def _mode(option: Option, raw: object) -> object:
+    if _is_none(option, raw):
+        return None
     number = raw
     if isinstance(raw, str) and _OCTAL.fullmatch(raw.strip()):
         number = int(raw, 8)

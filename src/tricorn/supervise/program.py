@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.serve.identity import find_identity
+from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
@@ -86,23 +88,32 @@ def supervise(config: Config, reread: Reread) -> int:
             "'main:app': each process imports it."
         )
         return STARTUP_FAILURE
+    umask = None if config.umask is None else int(config.umask)
+    identity = find_identity(config.user, config.group, umask)
+    pid_file = None if config.pid is None else PidFile(config.pid)
+    listeners: list[Listener] = []
     try:
         listeners = open_listeners(config.listen_addresses(), _listen_options(config))
-    except (BindError, ValueError) as error:
+        if pid_file is not None:
+            pid_file.write(identity.uid)
+        identity.take()
+        return _run(config, reread, listeners)
+    except ConfigError:
+        raise
+    except (BindError, PidFileError, ValueError) as error:
         logger.error("%s", error)
         return STARTUP_FAILURE
-    return _run(config, reread, listeners)
+    finally:
+        if pid_file is not None:
+            pid_file.remove()
+        for listener in listeners:
+            listener.close()
 
 
 def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
     pid = os.getpid()
     _say("Started parent process [%s]", pid)
-    try:
-        launcher = SpawnLauncher(config, reread, [opened.sock.fileno() for opened in listeners])
-    except BaseException:
-        for opened in listeners:
-            opened.close()
-        raise
+    launcher = SpawnLauncher(config, reread, [opened.sock.fileno() for opened in listeners])
     state = State(_policy(config), target=config.workers or 1)
     announce = Announcer(listeners, "https" if config.is_ssl else "http")
     lifetime = config.limit_worker_lifetime or math.inf
