@@ -81,6 +81,12 @@ def soak(args: list[str]) -> None:
     run_in("compiled", [], "-m", "tests.soak", *args)
 
 
+def autobahn(args: list[str]) -> None:
+    """run Autobahn's performance and compression cases (tests/autobahn)"""
+    need_folder("tests/autobahn", "__main__.py")
+    run_in("compiled", [], "-m", "tests.autobahn", *args)
+
+
 def fuzz(args: list[str]) -> None:
     """fuzz the wire, guided by coverage (tests/fuzz)"""
     need_folder("tests/fuzz", "__main__.py")
@@ -103,6 +109,7 @@ COMMANDS = {
     "lint": lint,
     "bench": bench,
     "soak": soak,
+    "autobahn": autobahn,
     "fuzz": fuzz,
     "build": build,
 }

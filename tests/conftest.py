@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # Python's; the tests of each layer run on all.
 HEAVY = (
     "attacks",
+    "autobahn",
     "recipes",
     "soak",
     "wire/test_fuzz_corpus.py",
