@@ -180,6 +180,75 @@ def test_the_clock_ticks_and_pauses(tab: Tab) -> None:
     assert tab.text("#clock-toggle") == "Resume"
 
 
+def join(tab: Tab, name: str) -> None:
+    field = tab.find("#chat-join [name=name]")
+    field.clear()
+    field.send_keys(name)
+    tab.find("#chat-join button").click()
+    tab.wait_text("#chat-state", f"^joined as {name}$")
+
+
+def say(tab: Tab, text: str) -> None:
+    tab.find("#chat-say [name=text]").send_keys(text)
+    tab.find("#chat-say [type=submit]").click()
+
+
+@pytest.fixture
+def other_window(driver: "Chrome", tab: Tab, server: Server) -> Iterator[str]:
+    """A second window with the page; the first has the focus."""
+    first = driver.current_window_handle
+    driver.switch_to.new_window("window")
+    driver.get(f"{server.url}/")
+    second = driver.current_window_handle
+    driver.switch_to.window(first)
+    yield second
+    driver.switch_to.window(second)
+    driver.close()
+    driver.switch_to.window(first)
+
+
+def test_two_windows_talk(tab: Tab, other_window: str) -> None:
+    """There is one Tab: it shows the window that has the focus."""
+    windows = tab.driver.switch_to
+    first = tab.driver.current_window_handle
+    join(tab, "Anna")
+    assert tab.text("#chat-people-title") == "1 person here"
+    say(tab, "Is <b>anybody</b> there?")
+    tab.wait_text("#chat-log", r"Anna Is <b>anybody</b> there\? \d\d:\d\d")
+
+    windows.window(other_window)
+    join(tab, "Jürgen")
+    tab.wait_text("#chat-log", "anybody")  # said before he came
+    assert tab.text("#chat-people") == "Anna\nJürgen (you)"
+    say(tab, "Ça va, \u4f60\u597d")
+    tab.wait_text("#chat-log", "Jürgen Ça va, \u4f60\u597d")
+
+    windows.window(first)
+    tab.wait_text("#chat-log", "Jürgen has come in .*\\n?.*Jürgen Ça va, \u4f60\u597d")
+    assert tab.text("#chat-people-title") == "2 people here"
+
+    windows.window(other_window)
+    tab.find("#chat-leave").click()
+    tab.wait_text("#chat-state", "^not joined$")
+    windows.window(first)
+    tab.wait_text("#chat-log", "Jürgen has left")
+    tab.wait_text("#chat-people", r"^Anna \(you\)$")
+
+
+def test_the_chat_says_why_it_ends(tab: Tab, server: Server) -> None:
+    tab.find("#clock-toggle").click()  # a stream that can't reconnect is a complaint
+    join(tab, "Anna")
+    tab.driver.execute_script(
+        "document.querySelector('#chat-say [name=text]').removeAttribute('maxlength');"
+        "document.querySelector('#chat-say [name=text]').value = 'x'.repeat(501);"
+    )
+    tab.find("#chat-say [type=submit]").click()
+    tab.wait_text("#chat-state", "^closed: at most 500 characters$")
+    join(tab, "Anna")
+    assert server.stop(signal.SIGTERM, DEADLINE) in (0, -signal.SIGTERM)
+    tab.wait_text("#chat-state", "^closed: ")
+
+
 def test_the_facts_are_those_of_the_process(tab: Tab, server: Server) -> None:
     tab.wait_text("#fact-pid", f"^{server.pid}$")
     assert re.fullmatch(r"\d\d:\d\d:\d\d", tab.text("#fact-uptime"))

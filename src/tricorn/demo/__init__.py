@@ -5,13 +5,14 @@ route below is itself an ASGI application.
 """
 
 from tricorn.demo.asgi import Receive, Scope, Send
+from tricorn.demo.chat import Chat
 from tricorn.demo.clock import Clock
 from tricorn.demo.echo import echo_content
 from tricorn.demo.facts import Activity, Facts
 from tricorn.demo.inspector import inspect_request
 from tricorn.demo.lifespan import Lifespan
 from tricorn.demo.pages import Page
-from tricorn.demo.routing import Route, Router
+from tricorn.demo.routing import Route, Router, local_path
 from tricorn.demo.upload import receive_upload
 
 __all__ = ["Demo", "app"]
@@ -25,6 +26,7 @@ class Demo:
     def __init__(self) -> None:
         self._activity = Activity()
         self._lifespan = Lifespan()
+        self._chat = Chat()
         clock = Clock(self._activity, lambda: self._lifespan.stopping)
         self._router = Router(
             [
@@ -46,9 +48,8 @@ class Demo:
                 await self._http(scope, receive, send)
             case "lifespan":
                 await self._lifespan(scope, receive, send)
-            case "websocket":  # closed before it is accepted: the handshake is refused
-                await receive()
-                await send({"type": "websocket.close", "code": 1000})
+            case "websocket":
+                await self._websocket(scope, receive, send)
             case other:
                 raise ValueError(f"the demo doesn't speak {other!r}")
 
@@ -58,6 +59,13 @@ class Demo:
             await self._router(scope, receive, send)
         except OSError:
             return  # the client has left, and nobody is there to answer
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if local_path(scope) == "/chat":
+            await self._chat(scope, receive, send)
+        else:  # closed before it is accepted: the handshake is refused
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
 
 
 app = Demo()

@@ -166,6 +166,88 @@ async function sendRequest(event) {
   }
 }
 
+// --- Chat -----------------------------------------------------------------------------------
+
+const KEPT = 200; // entries of the conversation that stay on the page
+let room = null;
+let ownName = "";
+
+function chatState(text, state) {
+  $("chat-state").textContent = text;
+  $("chat-state").dataset.state = state;
+}
+
+function showPeople(people) {
+  const who = (name) => element("li", name === ownName ? `${name} (you)` : name);
+  $("chat-people").replaceChildren(...people.map(who));
+  $("chat-people-title").textContent = `${plural(people.length, "person").replace("persons", "people")} here`;
+}
+
+function chatEntry({ kind, name, time, text }) {
+  const made = element("li", "", kind === "said" && name === ownName ? "said own" : kind);
+  const clock = element("time", new Date(time).toLocaleTimeString("en-GB", { timeStyle: "short" }));
+  clock.dateTime = time;
+  const words = kind === "said" ? text : kind === "joined" ? "has come in" : "has left";
+  made.append(element("b", name), " ", element("span", words), " ", clock);
+  return made;
+}
+
+function showEvents(events) {
+  const log = $("chat-log");
+  log.append(...events.map(chatEntry));
+  while (log.children.length > KEPT) log.firstChild.remove();
+  log.scrollTop = log.scrollHeight;
+}
+
+function chatEvent(event) {
+  const news = JSON.parse(event.data);
+  if (news.kind === "welcome") {
+    ownName = news.you;
+    $("chat-log").replaceChildren();
+    showInRoom(true);
+    chatState(`joined as ${ownName}`, "live");
+  }
+  if (news.people) showPeople(news.people);
+  showEvents(news.history ?? [news]);
+}
+
+// The form for the name, or that for what is said, and the focus in it.
+function showInRoom(inside) {
+  $("chat-join").hidden = inside;
+  $("chat-say").hidden = !inside;
+  const field = inside ? $("chat-say").elements.text : $("chat-join").elements.name;
+  field.focus({ preventScroll: true });
+}
+
+function chatClosed({ code, reason }) {
+  room = null;
+  showInRoom(false);
+  $("chat-people").replaceChildren();
+  $("chat-people-title").textContent = "Nobody to be seen yet";
+  if (code === 1000) chatState("not joined", "");
+  else chatState(`closed: ${reason || `code ${code}`}`, "closed");
+}
+
+function joinChat(event) {
+  event.preventDefault();
+  if (room) return;
+  const url = new URL("chat", location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.searchParams.set("name", event.target.elements.name.value);
+  url.hash = "";
+  chatState("connecting", "");
+  room = new WebSocket(url);
+  room.onmessage = chatEvent;
+  room.onclose = chatClosed;
+}
+
+function speak(event) {
+  event.preventDefault();
+  const field = event.target.elements.text;
+  if (field.value.trim()) room?.send(field.value);
+  field.value = "";
+}
+
 // --- Echo -----------------------------------------------------------------------------------
 
 async function streamEcho(text) {
@@ -291,6 +373,9 @@ $("terminal").textContent = [
 ].join("\n");
 $("inspector-form").addEventListener("submit", sendRequest);
 $("echo-form").addEventListener("submit", sendText);
+$("chat-join").addEventListener("submit", joinChat);
+$("chat-say").addEventListener("submit", speak);
+$("chat-leave").addEventListener("click", () => room?.close(1000));
 $("upload-form").addEventListener("submit", (event) => event.preventDefault());
 $("upload-sample").addEventListener("click", () => send(noise(SAMPLE)));
 $("upload-cancel").addEventListener("click", () => transfer?.abort());
