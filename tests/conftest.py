@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 HEAVY = (
     "attacks",
     "autobahn",
+    "clients/test_websocket_clients.py",
     "recipes",
     "soak",
     "wire/test_fuzz_corpus.py",

@@ -96,18 +96,6 @@ class TestEachFramework:
             return
         assert client.get("/state").text == "started"
 
-    def test_websocket_is_not_spoken_yet(self, framework):
-        """The handshake is a plain GET: the answer is some refusal, and nothing breaks."""
-        with framework.connect() as raw:
-            answer = raw.get(
-                "/websocket",
-                "Connection: Upgrade",
-                "Upgrade: websocket",
-                "Sec-WebSocket-Version: 13",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            )
-            assert 400 <= answer.status < 500
-
     def test_forty_at_once(self, framework):
         async def body():
             async with httpx.AsyncClient(base_url=framework.url, timeout=20) as client:

@@ -4,7 +4,16 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import BackgroundTasks, Depends, FastAPI, Request, UploadFile, WebSocket
+from fastapi import (
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    Request,
+    UploadFile,
+    WebSocket,
+    WebSocketDisconnect,
+    WebSocketException,
+)
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -94,6 +103,25 @@ async def noted():
     return ",".join(NOTED)
 
 
-@app.websocket("/websocket")
-async def websocket(socket: WebSocket):
+@app.websocket("/talk/{name}")
+async def talk(socket: WebSocket, name: str, found: Annotated[str, Depends(connection)]):
+    offered = socket.scope["subprotocols"]
+    await socket.accept(subprotocol=offered[0] if offered else None)
+    try:
+        while (text := await socket.receive_text()) != "close":
+            await socket.send_json({"name": name, "text": text, "word": socket.state.word})
+        await socket.close(4001, "as you wish")
+    except WebSocketDisconnect:
+        NOTED.append(f"{name} left")
+
+
+@app.websocket("/mirror")
+async def mirror(socket: WebSocket):
     await socket.accept()
+    async for data in socket.iter_bytes():
+        await socket.send_bytes(data)
+
+
+@app.websocket("/forbidden")
+async def forbidden(socket: WebSocket):
+    raise WebSocketException(1008)

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from quart import Quart, request
+from quart import Quart, abort, request, websocket
 
+NOTED: list[str] = []
 app = Quart(__name__)
 app.config["MAX_CONTENT_LENGTH"] = None
 
@@ -49,3 +50,32 @@ async def stream():
             await asyncio.sleep(0.01)
 
     return parts(), 200
+
+
+@app.websocket("/talk/<name>")
+async def talk(name):
+    offered = websocket.requested_subprotocols
+    await websocket.accept(subprotocol=offered[0] if offered else None)
+    try:
+        while (text := await websocket.receive()) != "close":
+            await websocket.send_json({"name": name, "text": text, "word": app.word})
+        await websocket.close(4001, "as you wish")
+    except asyncio.CancelledError:  # how Quart tells it
+        NOTED.append(f"{name} left")
+        raise
+
+
+@app.websocket("/mirror")
+async def mirror():
+    while True:
+        await websocket.send(await websocket.receive())
+
+
+@app.websocket("/forbidden")
+async def forbidden():
+    abort(401)
+
+
+@app.get("/noted")
+async def noted():
+    return ",".join(NOTED)

@@ -1,4 +1,4 @@
-"""python-socketio by long polling: many short requests, and one that waits."""
+"""python-socketio: by long polling (many short requests, and one that waits) and WebSocket."""
 
 import socketio
 

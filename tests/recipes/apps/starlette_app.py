@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -125,9 +126,25 @@ async def big(request):
     return PlainTextResponse("word " * 20_000)
 
 
-async def websocket(socket):
+async def talk(socket):
+    offered = socket.scope["subprotocols"]
+    await socket.accept(subprotocol=offered[0] if offered else None)
+    name = socket.path_params["name"]
+    async for text in socket.iter_text():
+        if text == "close":
+            return await socket.close(4001, "as you wish")
+        await socket.send_json({"name": name, "text": text, "word": socket.state.word})
+    NOTED.append(f"{name} left")
+
+
+async def mirror(socket):
     await socket.accept()
-    await socket.close()
+    async for data in socket.iter_bytes():
+        await socket.send_bytes(data)
+
+
+async def forbidden(socket):
+    raise HTTPException(401, "who are you?")
 
 
 routes = [
@@ -143,7 +160,9 @@ routes = [
     Route("/noted", noted),
     Route("/file", file),
     Route("/big", big),
-    WebSocketRoute("/websocket", websocket),
+    WebSocketRoute("/talk/{name}", talk),
+    WebSocketRoute("/mirror", mirror),
+    WebSocketRoute("/forbidden", forbidden),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 ]
 bare = Noting(Starlette(routes=routes, lifespan=lifespan))
