@@ -11,6 +11,7 @@ from scripts.running import attempt, die
 TOOLS = {
     "gcc": ["gcc", "libc6-dev"],  # compiles the hot modules
     "curl": ["curl"],  # a real client
+    "nginx": ["nginx"],  # a real proxy
     "wrk": ["wrk"],  # load for the benchmarks
     "chromium": ["chromium"],  # the demo page in a browser
     "chromedriver": ["chromium-driver"],

@@ -62,7 +62,9 @@ class TestEachFramework:
 
     def test_binary(self, framework):
         with open_socket(framework, "/mirror") as socket:
-            for size in (0, 1, 70_000, 2_000_000):
+            # Quart looks for the text of a message without bytes, and there is none.
+            empty = () if "quart_app:app" in target(framework) else (0,)
+            for size in (*empty, 1, 70_000, 2_000_000):
                 data = bytes(range(256)) * (size // 256) + b"." * (size % 256)
                 socket.send(data)
                 assert socket.recv(10) == data
