@@ -7,7 +7,7 @@ import pytest
 from tests.support.wait import DEADLINE, wait_for
 
 
-def test_out_of_descriptors(victim, transport):
+def test_out_of_descriptors(victim):
     made = victim("--limit-connections", "10000")
     resource.prlimit(made.server.pid, resource.RLIMIT_NOFILE, (48, 48))
     clients = []
@@ -17,18 +17,16 @@ def test_out_of_descriptors(victim, transport):
         # Who got in is served, with little work for those who didn't.
         assert clients[0].get("/").body == b"fine"
         cpu = made.cpu()
-        # uvloop's servers accept and close whom they have no descriptor for.
-        with pytest.raises(TimeoutError if transport == "hub" else OSError):
+        with pytest.raises(TimeoutError):
             clients[79].deadline = 1
             clients[79].get("/")
         assert made.cpu() - cpu < 0.5
         assert clients[1].get("/").body == b"fine"
         for client in clients[:50]:
             client.close()
-        if transport == "hub":
-            # Who waits is served when others leave.
-            clients[79].deadline = DEADLINE
-            assert clients[79].read_response().body == b"fine"
+        # Who waits is served when others leave.
+        clients[79].deadline = DEADLINE
+        assert clients[79].read_response().body == b"fine"
     finally:
         for client in clients:
             client.close()
@@ -38,10 +36,9 @@ def test_out_of_descriptors(victim, transport):
     assert logged < 100
 
 
-def test_limit_connections(victim, transport):
-    if transport == "loop":
-        pytest.skip("the loop's own servers can't pause")
-    made = victim("--limit-connections", "3")
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_limit_connections(victim, loop):
+    made = victim("--limit-connections", "3", "--loop", loop)
     clients = [made.connect() for _ in range(3)]
     try:
         for client in clients:

@@ -1,6 +1,7 @@
 """Transports of the hub keep asyncio's promises, over real sockets."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
@@ -263,6 +264,37 @@ class TestReading:
         assert isinstance(raised[0]["exception"], LookupError)
         # As on the loop's own transports, the connection is over.
         place.until(lambda: protocol.events == ["made", "lost: LookupError"])
+
+    @pytest.mark.parametrize("where", ["factory", "connection_made", "first bytes"])
+    def test_an_error_at_the_beginning_closes_the_connection(self, place, where, caplog):
+        def fail(_):
+            raise LookupError("the protocol's own")
+
+        class Failing(Recorder):
+            def __init__(self):
+                super().__init__()
+                if where == "factory":
+                    fail(self)
+                if where == "connection_made":
+                    self.on_made = fail
+
+            def data_received(self, data):
+                fail(data)
+
+        place.make = Failing
+        client = place.dial()
+        client.sendall(b"bad")
+        place.until(lambda: "A connection could not begin." in caplog.text)
+        place.make = Recorder
+        other, unharmed = place.connect()
+        other.sendall(b"good")
+        place.until(lambda: unharmed.received == b"good")
+        with contextlib.suppress(ConnectionResetError):  # its bytes may have been left unread
+            assert client.recv(1) == b""
+        assert list(place.hub.transports.values()) == [unharmed.transport]
+        for protocol in place.protocols[:-1]:
+            assert protocol.events[1:] == ["lost: LookupError"]
+        assert "LookupError: the protocol's own" in caplog.text
 
 
 class TestWriting:

@@ -285,6 +285,16 @@ class TestPlain:
         assert "closed late" in server.output()
 
 
+def test_as_many_run_at_a_time_as_there_are_threads() -> None:
+    with serve("wsgi_plain:app", "--wsgi-threads", "12", app_dir=APPS) as server:
+        clients = [server.connect() for _ in range(12)]
+        for client in clients:
+            client.send(b"GET /meet?12 HTTP/1.1\r\nHost: t\r\n\r\n")
+        for client in clients:
+            assert client.read_response().body == b"met"
+            client.close()
+
+
 def test_errors_are_told_with_the_apps_traceback() -> None:
     with serve("wsgi_plain:app", app_dir=APPS, allow_errors=True) as server:
         response = request(server, "GET", "/error")

@@ -83,7 +83,12 @@ class HubListener:
             if accepted is None:
                 return
             transport = HubTransport(hub, accepted[0], accepted[1], self)
-            transport.begin(self.factory())
+            try:
+                transport.begin(self.factory())
+            except Exception as error:
+                # The others that wait have done nothing wrong.
+                transport.fail(error)
+                logger.error("A connection could not begin.", exc_info=error)
 
     def _failed(self, error: OSError) -> None:
         if error.errno not in _EXHAUSTED:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -10,6 +12,14 @@ from typing import Any, Protocol
 
 from tricorn.net import sysio
 from tricorn.net.hub import Hub, HubListener
+from tricorn.net.service import Service
+
+logger = logging.getLogger("tricorn.error")
+
+_ACCEPT_AT_ONCE = 64
+# Out of descriptors or memory: accept(2) would fail again at once.
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_RETRY_ACCEPT = 1.0
 
 # For comparing and debugging: `loop` keeps to the event loop's own transports.
 TRANSPORT_VARIABLE = "TRICORN_TRANSPORT"
@@ -58,18 +68,126 @@ class HubAcceptor:
         """Return at once: `close` waits for nothing."""
 
 
+class LoopAcceptor:
+    """Accepts into the loop's own transports, and can pause, which the loop's servers can't.
+
+    The sockets stay open: whoever opened them closes them.
+    """
+
+    def __init__(
+        self, service: Service, sockets: Sequence[socket.socket], factory: Callable[[], Any]
+    ) -> None:
+        self.sockets: tuple[socket.socket, ...] = tuple(sockets)
+        self._service = service
+        self._factory = factory
+        self._watched = False
+        self._retry: asyncio.TimerHandle | None = None
+        # Accepted, but not yet among the service's connections.
+        self._starting: set[asyncio.Task[None]] = set()
+        self.resume()
+
+    def is_serving(self) -> bool:
+        """Whether it accepts."""
+        return bool(self.sockets)
+
+    def pause(self) -> None:
+        """Accept no more for now; who connects waits in the backlog."""
+        if self._watched:
+            self._watched = False
+            for sock in self.sockets:
+                self._service.loop.remove_reader(sock)
+
+    def resume(self) -> None:
+        """Accept (again)."""
+        self._retry = None
+        if self.sockets and not self._watched:
+            self._watched = True
+            for sock in self.sockets:
+                self._service.loop.add_reader(sock, self._accept_some, sock)
+
+    def close(self) -> None:
+        """Accept what waits already, and then no more, as `HubAcceptor.close` does."""
+        for sock in self.sockets:
+            self._accept_some(sock)
+        self.pause()
+        if self._retry is not None:
+            self._retry.cancel()
+        self.sockets = ()
+
+    async def settle(self) -> None:
+        """Wait until each accepted connection is one of the service's."""
+        if self._starting:
+            await asyncio.wait(self._starting)
+
+    async def wait_closed(self) -> None:
+        """Wait until it is closed."""
+        await self.settle()
+
+    def _has_room(self) -> bool:
+        most = self._service.limits.connections
+        return not most or len(self._service.connections) + len(self._starting) < most
+
+    def _accept_some(self, sock: socket.socket) -> None:
+        for _ in range(_ACCEPT_AT_ONCE):
+            if not self._watched:
+                return
+            if not self._has_room():
+                self.pause()
+                return
+            try:
+                accepted, _ = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._failed(error)
+                return
+            accepted.setblocking(False)
+            task = self._service.loop.create_task(self._begin(accepted))
+            self._starting.add(task)
+            task.add_done_callback(self._begun)
+
+    async def _begin(self, accepted: socket.socket) -> None:
+        loop = self._service.loop
+        try:
+            await loop.connect_accepted_socket(self._factory, accepted)
+        except OSError:  # it has left meanwhile
+            accepted.close()
+
+    def _begun(self, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("A connection could not begin.", exc_info=error)
+        if not self._service.full and self._retry is None and self._has_room():
+            self.resume()
+
+    def _failed(self, error: OSError) -> None:
+        if error.errno not in _EXHAUSTED:
+            logger.error("Accepting a connection failed: %s", error)
+            return
+        logger.error(
+            "Accepting a connection failed: %s; trying again in %g s", error, _RETRY_ACCEPT
+        )
+        self.pause()
+        if self._retry is None:
+            self._retry = self._service.loop.call_later(_RETRY_ACCEPT, self.resume)
+
+
 def hub_works(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether connections can be served under this loop without its transports."""
     if not sysio.HAS_EPOLL or os.environ.get(TRANSPORT_VARIABLE) == "loop":
         return False
-    # Proactor loops have no readers.
+    return has_readers(loop)
+
+
+def has_readers(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the loop watches sockets for us; Windows' Proactor loop doesn't."""
     return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
 
 
 async def loop_acceptor(
     sock: socket.socket, factory: Callable[[], Any], backlog: int
 ) -> asyncio.AbstractServer:
-    """Accept with the loop's own server."""
+    """Accept with the loop's own server, where the loop has no readers."""
     loop = asyncio.get_running_loop()
     if sock.family == getattr(socket, "AF_UNIX", None):
         return await loop.create_unix_server(factory, sock=sock, backlog=backlog)

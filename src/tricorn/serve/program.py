@@ -13,7 +13,7 @@ from tricorn.asgi.lifespan import Lifespan
 from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
 from tricorn.net.systemd import ServiceNotifier
-from tricorn.serve.application import load_application
+from tricorn.serve.application import Application, load_application
 from tricorn.serve.components import forwarder, listen_options
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
 from tricorn.serve.loops import LoopFactory, loop_factory
@@ -55,7 +55,15 @@ class Config(Settings):
 
     def load_app(self) -> Any:
         """Import the app and return it as it is called: an ASGI 3 app."""
-        return load_application(self.app, factory=self.factory, interface=self.interface).app
+        return self._load_application().app
+
+    def _load_application(self) -> Application:
+        return load_application(
+            self.app,
+            factory=self.factory,
+            interface=self.interface,
+            wsgi_threads=self.wsgi_threads,
+        )
 
     def load(self) -> None:
         """Import the app, and settle what depends on it.
@@ -67,7 +75,7 @@ class Config(Settings):
         self.check()
         forwarder(self)
         try:
-            loaded = load_application(self.app, factory=self.factory, interface=self.interface)
+            loaded = self._load_application()
         except (ImportFromStringError, UserCodeError) as error:
             logger.error("Error loading ASGI app. %s", error)
             sys.exit(STARTUP_FAILURE)

@@ -29,7 +29,13 @@ from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, open_listeners
 from tricorn.net.service import Service
 from tricorn.net.systemd import ServiceNotifier
-from tricorn.serve.acceptors import HubAcceptor, hub_works, loop_acceptor
+from tricorn.serve.acceptors import (
+    HubAcceptor,
+    LoopAcceptor,
+    has_readers,
+    hub_works,
+    loop_acceptor,
+)
 from tricorn.serve.components import listen_options, make_service
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
@@ -262,6 +268,11 @@ class Server:
             service.accepts = acceptor.listeners
             self.servers = [acceptor]
             return
+        if has_readers(service.loop):
+            by_loop = LoopAcceptor(service, sockets, connection)
+            service.accepts = [by_loop]
+            self.servers = [by_loop]
+            return
         backlog = self.config.backlog
         self.servers = [await loop_acceptor(sock, connection, backlog) for sock in sockets]
 
@@ -336,6 +347,9 @@ class Server:
             sock.close()
         for listener in self._listeners:
             listener.close()
+        for server in self.servers:
+            if isinstance(server, LoopAcceptor):
+                await server.settle()
         if service is not None:
             limit = self.config.timeout_graceful_shutdown
             service.shut_connections((_UNBOUNDED_DRAIN if limit is None else limit) / 2)

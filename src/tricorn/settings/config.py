@@ -101,6 +101,7 @@ class Config:
     uds_mode: int | str = 0o666
     uds_owner: str | None = None
     reuse_port: bool = False
+    wsgi_threads: int = 10
     limit_connections: int | None = None
     limit_request_line: int = 8192
     limit_field_section: int = 65536

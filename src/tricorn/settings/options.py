@@ -38,6 +38,10 @@ APPLICATION = (
            "How APP is called. `auto` looks at it.",
            choices=("auto", "asgi3", "asgi2", "wsgi"),
            uvicorn="`wsgi` needs no package; see docs/uvicorn.md."),
+    Option("wsgi_threads", Group.APPLICATION, Kind.NUMBER, 10,
+           "Threads of a process that run a WSGI app: so many of its requests run at a time,"
+           " and further ones wait.",
+           least=1, ours=True),
     Option("root_path", Group.APPLICATION, Kind.TEXT, "",
            "Path under which a proxy mounts the application, such as `/api`."),
     Option("reset_contextvars", Group.APPLICATION, Kind.BOOLEAN, False,
