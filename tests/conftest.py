@@ -48,6 +48,9 @@ HEAVY = (
     "wire/test_h1_cost.py",
     "wire/test_h1_differential.py",
     "wire/test_h1_splits.py",
+    "wire/test_ws_cost.py",
+    "wire/test_ws_differential.py",
+    "wire/test_ws_splits.py",
 )
 
 
