@@ -15,6 +15,7 @@ The end of the stream tells the worker that its parent is gone.
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 READY: Final = b"R"
@@ -28,3 +29,10 @@ DUMP: Final = b"D"
 
 # What a worker process finds in its environment.
 WORKER_ID: Final = "TRICORN_WORKER_ID"
+
+# A fork server and the parent: see `fork_server.py`.
+REQUEST: Final = struct.Struct("!I")
+REPLY: Final = struct.Struct("!cii")
+IMPORTED: Final = b"R"
+FORKED: Final = b"P"
+EXITED: Final = b"X"

@@ -17,8 +17,9 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from tricorn.serve.identity import Identity
 from tricorn.serve.memory import resident_memory
@@ -145,30 +146,36 @@ def work(number: int, fd: int) -> int:
     channel = Channel(socket.socket(fileno=fd))
     _ignore_what_is_for_the_parent()
     try:
-        fds, order = _orders(channel.sock)
-        return serve(number, channel, [socket.socket(fileno=fd) for fd in fds], order)
+        fds, app, options = read_orders(channel.sock)
+        sockets = [socket.socket(fileno=fd) for fd in fds]
+        return serve(number, channel, sockets, lambda: Config(app, **options))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
 
-def serve(number: int, channel: Channel, sockets: list[socket.socket], order: bytes) -> int:
-    """Serve on `sockets` what `order` describes; return the exit code."""
+def serve(
+    number: int,
+    channel: Channel,
+    sockets: list[socket.socket],
+    make_config: Callable[[], Config],
+) -> int:
+    """Serve on `sockets` what the config says; return the exit code."""
     threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
     silencer = StartupFilter(channel)
     logger.addFilter(silencer)
     try:
-        app, options = pickle.loads(order)
-        server = WorkerServer(Config(app, **options), channel, silencer)
+        config = make_config()
+        server = WorkerServer(config, channel, silencer)
     except ConfigError as error:
         logger.error("%s", error)
         return STARTUP_FAILURE
-    _name_process(number, app)
+    _name_process(number, config.app)
     _take_signals(server)
     return run_server(server, sockets)
 
 
-def _orders(sock: socket.socket) -> tuple[tuple[int, ...], bytes]:
-    """Read the parent's orders: the listening sockets, and a pickled app and options."""
+def read_orders(sock: socket.socket) -> tuple[tuple[int, ...], str, dict[str, Any]]:
+    """Read the parent's orders: the listening sockets, the app and the options."""
     size = int.from_bytes(_exactly(sock, 8), "big")
     main_module, path, fds, order = pickle.loads(_exactly(sock, size))
     sys.path[:] = path
@@ -177,7 +184,8 @@ def _orders(sock: socket.socket) -> tuple[tuple[int, ...], bytes]:
 
         # An option is a function of the program's own module.
         spawn.prepare(main_module)
-    return fds, order
+    app, options = pickle.loads(order)
+    return fds, app, options
 
 
 def _exactly(sock: socket.socket, size: int) -> bytes:

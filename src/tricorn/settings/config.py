@@ -112,6 +112,7 @@ class Config:
     user: str | None = None
     group: str | None = None
     umask: int | str | None = None
+    preload: bool = False
     restart_parallel: int = 1
     limit_worker_lifetime: float | None = None
     limit_worker_memory: int | None = None

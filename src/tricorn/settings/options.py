@@ -279,6 +279,10 @@ WORKERS = (
            "Time for which a worker's event loop may stand still before the worker is killed and"
            " replaced. 0: any.",
            least=0),
+    Option("preload", Group.WORKERS, Kind.BOOLEAN, False,
+           "Import the application once and fork the workers from there, so that they share its"
+           " memory. A restart imports it anew.",
+           supervised=True, ours=True),
     Option("restart_parallel", Group.WORKERS, Kind.NUMBER, 1,
            "Workers that are replaced at a time when they are restarted (SIGHUP).",
            least=1, supervised=True, ours=True),

@@ -15,6 +15,7 @@ from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
 from tricorn.supervise.decide import STARTUP_FAILURE
+from tricorn.supervise.fork_launcher import ForkLauncher
 from tricorn.supervise.state import Policy, State
 from tricorn.supervise.supervisor import Supervisor
 from tricorn.supervise.worker_process import Orders, WorkerProcess, start_worker
@@ -36,9 +37,15 @@ class SpawnLauncher:
         self.fds = fds
         self.orders = Orders(config.app, config.options(), fds)
 
+    def attach(self, supervisor: Supervisor) -> None:
+        """Do nothing: what it starts are children of this process."""
+
     def start(self, number: int) -> WorkerProcess:
         """Start one."""
         return start_worker(self.orders, number)
+
+    def cancel(self, worker: WorkerProcess) -> None:
+        """Do nothing: each worker's process is known at once."""
 
     def renew(self) -> None:
         """Take the options as they are now; where to listen stays as it is."""
@@ -113,7 +120,8 @@ def supervise(config: Config, reread: Reread) -> int:
 def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
     pid = os.getpid()
     _say("Started parent process [%s]", pid)
-    launcher = SpawnLauncher(config, reread, [opened.sock.fileno() for opened in listeners])
+    make = ForkLauncher if config.preload else SpawnLauncher
+    launcher = make(config, reread, [opened.sock.fileno() for opened in listeners])
     state = State(_policy(config), target=config.workers or 1)
     announce = Announcer(listeners, "https" if config.is_ssl else "http")
     lifetime = config.limit_worker_lifetime or math.inf

@@ -61,8 +61,17 @@ _LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": log
 class Launcher(Protocol):
     """Starts workers: in fresh interpreters, or out of a fork server."""
 
+    def attach(self, supervisor: Supervisor) -> None:
+        """Take the supervisor that it works for, before anything is started."""
+
     def start(self, number: int) -> WorkerProcess:
-        """Start one. Raises OSError when there can be none."""
+        """Start one, or begin to: its process number may come later, by `Supervisor.known`.
+
+        Raises OSError when there can be none.
+        """
+
+    def cancel(self, worker: WorkerProcess) -> None:
+        """Give up a worker whose process isn't known yet."""
 
     def renew(self) -> None:
         """Read again what workers are made from, before all are replaced.
@@ -111,6 +120,7 @@ class Supervisor:
         """Supervise; return the exit code."""
         self._capture_signals()
         try:
+            self.launcher.attach(self)
             self.happened(Tick())
             while self.exit_code is None:
                 self._wait()
@@ -142,6 +152,10 @@ class Supervisor:
         """Have `callback` called whenever `source` (with a `fileno()`) is readable."""
         self.selector.register(source, selectors.EVENT_READ, callback)
 
+    def unwatch(self, source: Any) -> None:
+        """Look at `source` no more."""
+        self.selector.unregister(source)
+
     def _listen_to(self, key: int) -> None:
         worker = self.workers.get(key)
         if worker is None or worker.has_closed():
@@ -158,7 +172,7 @@ class Supervisor:
                 self.happened(Leaving(key, word[1:].decode("utf-8", "replace")))
         if worker.has_closed():
             # It closes the channel as it goes; its exit will tell how.
-            self.selector.unregister(worker.channel)
+            self.unwatch(worker.channel)
 
     def _answer(self, worker: WorkerProcess) -> None:
         """Let one worker say why it fails; the others fail for the same reason."""
@@ -176,15 +190,19 @@ class Supervisor:
                 return
             key = self.keys.pop(pid, None)
             if key is not None:
-                self._ended(key, os.waitstatus_to_exitcode(status))
+                self.over(key, os.waitstatus_to_exitcode(status))
 
-    def _ended(self, key: int, code: int) -> None:
+    def over(self, key: int, code: int) -> None:
+        """Take note that a worker has ended."""
         # Its last words may still be unread.
         self._listen_to(key)
-        worker = self.workers.pop(key)
+        worker = self.workers.pop(key, None)
+        if worker is None:
+            return
+        self.keys.pop(worker.pid, None)
         if not worker.has_closed():
-            self.selector.unregister(worker.channel)
-        worker.close(code)
+            self.unwatch(worker.channel)
+        worker.close()
         self.happened(Exited(key, code))
 
     # Actions
@@ -211,17 +229,25 @@ class Supervisor:
             logger.error("Worker %d can't be started: %s", action.number, error)
             self.happened(Exited(action.key, 1))
             return
+        worker.key = action.key
         self.workers[action.key] = worker
-        self.keys[worker.pid] = action.key
         self.watch(worker.channel, lambda: self._listen_to(action.key))
+        if worker.pid:
+            self.known(worker)
+
+    def known(self, worker: WorkerProcess) -> None:
+        """Take note of a worker's process number."""
+        self.keys[worker.pid] = worker.key
         lifetime = self.lifetime * (1 - random.uniform(0, _LIFETIME_JITTER))
-        self.happened(Started(action.key, worker.pid, lifetime))
+        self.happened(Started(worker.key, worker.pid, lifetime))
 
     def _tell(self, action: Drain | Hurry | Kill | Dump) -> None:
         worker = self.workers.get(action.key)
         if worker is None:
             return
-        if isinstance(action, Drain):
+        if not worker.pid:
+            self.launcher.cancel(worker)
+        elif isinstance(action, Drain):
             worker.signal(signal.SIGTERM)
         elif isinstance(action, Hurry):
             worker.signal(signal.SIGQUIT)
@@ -249,7 +275,7 @@ class Supervisor:
                 os.waitpid(worker.pid, 0)
             except ChildProcessError:
                 pass
-            worker.close(-signal.SIGKILL)
+            worker.close()
         self.workers.clear()
 
     # Signals

@@ -44,12 +44,12 @@ def _main_module() -> dict[str, Any]:
 
 
 class WorkerProcess:
-    """A started worker. `channel` becomes readable when it says something."""
+    """A worker. `channel` becomes readable when it says something; `pid` is 0 until it is known."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
-        self.process = process
-        self.pid = process.pid
+    def __init__(self, channel: socket.socket, pid: int = 0) -> None:
         self.channel = channel
+        self.pid = pid
+        self.key = 0  # by which the supervisor knows it
         self.unread = b""
         self._at_end = False
 
@@ -91,47 +91,59 @@ class WorkerProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal, unless the process is over."""
+        if not self.pid:
+            return
         try:
             os.kill(self.pid, number)
         except ProcessLookupError:
             pass
 
-    def close(self, code: int) -> None:
-        """Give back what it held; `code` is how it ended."""
-        # Or its destructor would wait for a process that has been waited for.
-        self.process.returncode = code
+    def close(self) -> None:
+        """Give back what it held."""
         self.channel.close()
 
 
-def _interpreter() -> list[str]:
-    """Start of a command that runs this Python, as it was started, with this tricorn."""
-    # Before its orders arrive a worker knows only what a fresh interpreter does; this program
-    # may have found tricorn by a relative path, or by one that it added itself.
-    place = str(Path(__file__).resolve().parents[2])
-    code = (
-        f"import sys; sys.path.insert(0, {place!r}); from tricorn.serve.worker import main; main()"
-    )
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    return [sys.executable, *flags, "-c", code]
+def start_python(
+    module: str, arguments: Sequence[str], orders: Orders, **env: str
+) -> WorkerProcess:
+    """Run `main` of one of tricorn's modules in a fresh interpreter, and send it its orders.
 
-
-def start_worker(orders: Orders, number: int) -> WorkerProcess:
-    """Start a worker process in a fresh interpreter. Raises OSError when there can be none."""
+    It gets the orders over a channel, whose descriptor is the last argument. Raises OSError when
+    there can be no such process.
+    """
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(
-            [*_interpreter(), "tricorn-worker", str(number), str(theirs.fileno())],
+            [*_interpreter(module), *arguments, str(theirs.fileno())],
             pass_fds=(theirs.fileno(), *orders.fds),
-            env={**os.environ, WORKER_ID: str(number)},
+            env={**os.environ, **env},
         )
     except BaseException:
         ours.close()
         raise
     finally:
         theirs.close()
+    # The supervisor waits for all children at once; this object would wait for its own.
+    process.returncode = 0
     try:
         ours.sendall(len(orders.data).to_bytes(8, "big") + orders.data)
     except ConnectionError:
         pass  # it is gone already, which its exit will tell
     ours.setblocking(False)
-    return WorkerProcess(process, ours)
+    return WorkerProcess(ours, process.pid)
+
+
+def _interpreter(module: str) -> list[str]:
+    """Start of a command that runs this Python, as it was started, with this tricorn."""
+    # Before its orders arrive a process knows only what a fresh interpreter does; this program
+    # may have found tricorn by a relative path, or by one that it added itself.
+    place = str(Path(__file__).resolve().parents[2])
+    code = f"import sys; sys.path.insert(0, {place!r}); from {module} import main; main()"
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return [sys.executable, *flags, "-c", code]
+
+
+def start_worker(orders: Orders, number: int) -> WorkerProcess:
+    """Start a worker in a fresh interpreter. Raises OSError when there can be none."""
+    arguments = ["tricorn-worker", str(number)]
+    return start_python("tricorn.serve.worker", arguments, orders, **{WORKER_ID: str(number)})

@@ -1,0 +1,151 @@
+"""`--preload`: workers out of a fork server, with real processes."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Server, serve, start
+from tests.support.wait import wait_for
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+APP = """
+import os
+IMPORTED_BY = os.getpid()
+VERSION = {version!r}
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({{"type": message["type"] + ".complete"}})
+            if message["type"] == "lifespan.shutdown":
+                return
+    body = f"{{VERSION}} {{IMPORTED_BY}} {{os.getpid()}} {{os.environ['TRICORN_WORKER_ID']}}"
+    await send({{"type": "http.response.start", "status": 200}})
+    await send({{"type": "http.response.body", "body": body.encode()}})
+"""
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    path = tmp_path / "preloaded.py"
+    path.write_text(APP.format(version="first"))
+    return path
+
+
+@pytest.fixture
+def server(code: Path) -> Iterator[Server]:
+    options = ("--workers", "2", "--preload")
+    with serve("preloaded:app", *options, app_dir=code.parent, allow_errors=True) as running:
+        yield running
+
+
+def ask(server: Server) -> tuple[str, int, int, int]:
+    """Version of the code, the process that imported it, the worker, and its number."""
+    with server.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        version, importer, pid, number = client.read_response().body.decode().split()
+    return version, int(importer), int(pid), int(number)
+
+
+def children(pid: int) -> set[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return {int(child) for child in path.read_text().split()} if path.exists() else set()
+
+
+def restarts(server: Server) -> int:
+    return server.output().count("All workers have been restarted.")
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_the_app_is_imported_once_and_not_by_the_parent(server: Server) -> None:
+    _, importer, worker, number = ask(server)
+    assert importer not in (server.pid, worker)
+    assert number in (1, 2)
+    assert server.output().count("Application startup complete.") == 2
+
+
+def test_a_restart_imports_new_code(server: Server, code: Path) -> None:
+    old = ask(server)[1]
+    code.write_text(APP.format(version="second"))
+    os.kill(server.pid, signal.SIGHUP)
+    wait_for(lambda: restarts(server) == 1, 20, "the restart")
+    version, importer, _, number = ask(server)
+    assert (version, importer == old) == ("second", False)
+    assert number in (1, 2)
+    wait_for(lambda: is_gone(old), 10, "the end of the old fork server")
+
+
+def test_code_that_cant_be_imported_changes_nothing(server: Server, code: Path) -> None:
+    importer = ask(server)[1]
+    code.write_text("1 / 0\n")
+    os.kill(server.pid, signal.SIGHUP)
+    server.wait_output("The restart stops here")
+    assert server.output().count("ZeroDivisionError") == 1
+    assert ask(server)[:2] == ("first", importer)
+    # What takes a lost worker's place comes out of the old fork server, too.
+    lost = ask(server)[2]
+    os.kill(lost, signal.SIGKILL)
+    server.wait_output(f"[{lost}] was ended by SIGKILL")
+    wait_for(lambda: server.output().count("startup complete") == 3, 20, "its replacement")
+    assert ask(server)[:2] == ("first", importer)
+
+
+def test_at_the_start_it_ends_with_3(code: Path) -> None:
+    code.write_text("1 / 0\n")
+    options = ("--port", "0", "--workers", "3", "--preload", "--app-dir", str(code.parent))
+    server = start("preloaded:app", *options)
+    assert server.wait(20) == 3
+    assert server.stderr().count("ZeroDivisionError") == 1
+
+
+def test_a_lost_fork_server_is_replaced_with_its_workers(server: Server) -> None:
+    _, importer, worker, _ = ask(server)
+    os.kill(importer, signal.SIGKILL)
+    wait_for(lambda: is_gone(worker), 10, "the end of its workers")
+    wait_for(lambda: server.output().count("startup complete") == 4, 20, "new workers")
+    assert ask(server)[1] != importer
+
+
+def test_nothing_is_left_behind(server: Server) -> None:
+    _, importer, worker, _ = ask(server)
+    assert server.stop() == 0
+    wait_for(lambda: is_gone(importer) and is_gone(worker), 10, "the end of all")
+
+
+def test_a_killed_parent_takes_all_along(server: Server) -> None:
+    _, importer, worker, _ = ask(server)
+    os.kill(server.pid, signal.SIGKILL)
+    server.wait(10)
+    wait_for(lambda: is_gone(importer) and is_gone(worker), 20, "the end of all")
+
+
+def test_an_interrupt_ends_a_hanging_import(code: Path) -> None:
+    code.write_text("print('importing', flush=True)\nimport time\ntime.sleep(600)\n")
+    options = ("--port", "0", "--workers", "2", "--preload", "--app-dir", str(code.parent))
+    server = start("preloaded:app", *options)
+    server.wait_output("importing")
+    before = time.monotonic()
+    assert server.stop(signal.SIGINT) == 0
+    assert time.monotonic() - before < 5
+
+
+def test_threads_started_by_the_import_are_named(code: Path) -> None:
+    text = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), "
+    code.write_text(text + "name='ticker', daemon=True).start()\n" + APP.format(version="x"))
+    options = ("--workers", "2", "--preload")
+    with serve("preloaded:app", *options, app_dir=code.parent, allow_errors=True) as server:
+        assert "started threads (ticker), which the workers won't have" in server.output()
+        assert ask(server)[0] == "x"
