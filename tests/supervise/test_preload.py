@@ -82,8 +82,10 @@ def test_a_restart_imports_new_code(server: Server, code: Path) -> None:
     code.write_text(APP.format(version="second"))
     os.kill(server.pid, signal.SIGHUP)
     wait_for(lambda: restarts(server) == 1, 20, "the restart")
-    version, importer, _, number = ask(server)
-    assert (version, importer == old) == ("second", False)
+    # The last of the old workers may still take what is in the backlog.
+    wait_for(lambda: ask(server)[0] == "second", 10, "the new code")
+    _, importer, _, number = ask(server)
+    assert importer != old
     assert number in (1, 2)
     wait_for(lambda: is_gone(old), 10, "the end of the old fork server")
 
