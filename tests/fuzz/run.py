@@ -10,7 +10,9 @@ with atheris.instrument_imports(include=["tricorn"]):
     import tricorn.wire.h1
     import tricorn.wire.h1_response
     import tricorn.wire.scan
-    import tricorn.wire.target  # noqa: F401 - named here so that they are instrumented
+    import tricorn.wire.target
+    import tricorn.wire.ws
+    import tricorn.wire.ws_handshake  # noqa: F401 - named here so that they are instrumented
 
 from tests.fuzz.targets import TARGETS
 

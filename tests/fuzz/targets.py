@@ -6,6 +6,7 @@ number of mutations, in the test suite.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import h11
@@ -14,9 +15,15 @@ from tests.fuzz.choices import Choices
 from tests.wire.comparing import PEERS, differences
 from tests.wire.differences import explanation
 from tests.wire.reading import bytewise, cut, read
-from tricorn.wire.errors import ResponseError
+from tests.wire.ws_peer import hear
+from tests.wire.ws_streams import TEXTS, wild_stream
+from tricorn.wire.errors import Refusal, ResponseError
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields, ResponseWriter
+from tricorn.wire.ws import MessageLimits
+from tricorn.wire.ws_deflate import Deflater, DeflateTerms
+from tricorn.wire.ws_frames import FrameCache
+from tricorn.wire.ws_handshake import read_handshake
 
 LIMITS = [
     (HeadLimits(), 0),
@@ -127,8 +134,93 @@ def check_content(client: h11.Connection, writer: ResponseWriter) -> None:
     assert not client.trailing_data[0], "bytes behind the response"
 
 
+MESSAGE_LIMITS = [
+    MessageLimits(),
+    MessageLimits(message=20, fragments=2, controls=3),
+    MessageLimits(message=0, fragments=1, controls=0),
+    MessageLimits(message=130),
+]
+TERMS = [
+    None,
+    DeflateTerms(12, 15, True, True, b""),
+    DeflateTerms(12, 9, False, False, b""),
+]
+
+
+def messages(data: bytes) -> None:
+    """Any split of what a WebSocket client sends reads the same, and raises but a violation."""
+    choices = Choices(data)
+    limits = MESSAGE_LIMITS[choices.below(len(MESSAGE_LIMITS))]
+    terms = TERMS[choices.below(len(TERMS))]
+    first, second = choices.byte(), choices.byte()
+    sent = choices.rest() if choices.flag() else wild_stream(choices, terms is not None)
+    whole = hear([sent], limits, terms)
+    assert hear(cut(sent, [first, first + second]), limits, terms) == whole
+    assert hear(bytewise(sent), limits, terms) == whole
+
+
+def frames(data: bytes) -> None:
+    """Whatever is sent to whom in which order, each client's own inflater reads it."""
+    choices = Choices(data)
+    cache = FrameCache()
+    bits = [9 + choices.below(7) for _ in range(4)]
+    terms = [DeflateTerms(each, 15, choices.flag(), True, b"") for each in bits]
+    deflaters = [Deflater(each) for each in terms]
+    inflaters = [zlib.decompressobj(-each) for each in bits]
+    texts = [*(text * 9 for text in TEXTS), choices.text().decode("latin-1") * 3]
+    while choices.left:
+        text = texts[choices.below(len(texts))]
+        for _ in range(1 + choices.below(4)):
+            peer = choices.below(4)
+            frame = cache.text(text, deflaters[peer])
+            if not terms[peer].server_context:
+                inflaters[peer] = zlib.decompressobj(-bits[peer])
+            assert heard_text(frame, inflaters[peer]) == text
+        if choices.below(5) == 1:
+            cache.forget()
+        if choices.below(5) == 1:
+            deflaters[choices.below(4)].rest()
+
+
+def heard_text(frame: bytes, inflater: zlib._Decompress) -> str:
+    """One text frame of a server's, as RFC 6455 §5.2 and RFC 7692 §7.2.2 have it."""
+    start = 2 if frame[1] < 126 else 4
+    payload = frame[start:]
+    assert len(payload) == (frame[1] if start == 2 else int.from_bytes(frame[2:4], "big"))
+    assert frame[0] in (0x81, 0xC1)
+    if frame[0] == 0xC1:
+        payload = inflater.decompress(payload + b"\0\0\xff\xff")
+    return payload.decode()
+
+
+def handshake(data: bytes) -> None:
+    """A handshake is read or refused; what is agreed to is what a client may be answered."""
+    choices = Choices(data)
+    names = [b"key", b"version", b"protocol", b"extensions"]
+    values = [b"dGhlIHNhbXBsZSBub25jZQ==", b"13", b"chat", b"permessage-deflate"]
+    fields = []
+    for name, value in zip(names, values, strict=True):
+        fields += [
+            (b"sec-websocket-" + name, value if choices.flag() else choices.text())
+            for _ in range((1, 1, 0, 2)[choices.below(4)])
+        ]
+    try:
+        read = read_handshake("GET", fields, False, True)
+    except Refusal as refusal:
+        assert refusal.status in (400, 426)
+        return
+    assert len(read.accept) == 28
+    assert len(set(read.subprotocols)) == len(read.subprotocols)
+    if read.deflate is not None:
+        assert 9 <= read.deflate.server_window_bits <= 12
+        assert 8 <= read.deflate.client_window_bits <= 15
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "reader": reader,
     "differential": differential,
     "response": response,
+    "handshake": handshake,
+    "messages": messages,
+    "frames": frames,
 }
