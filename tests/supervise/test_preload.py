@@ -83,10 +83,10 @@ def test_a_restart_imports_new_code(server: Server, code: Path) -> None:
     os.kill(server.pid, signal.SIGHUP)
     wait_for(lambda: restarts(server) == 1, 20, "the restart")
     # The last of the old workers may still take what is in the backlog.
-    wait_for(lambda: ask(server)[0] == "second", 10, "the new code")
-    _, importer, _, number = ask(server)
-    assert importer != old
-    assert number in (1, 2)
+    answers = []
+    wait_for(lambda: answers.append(ask(server)) or answers[-1][0] == "second", 10, "new code")
+    assert answers[-1][1] != old
+    assert answers[-1][3] in (1, 2)
     wait_for(lambda: is_gone(old), 10, "the end of the old fork server")
 
 
