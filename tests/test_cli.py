@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
+from tests.support.surroundings import without_options
 from tricorn import __version__
 from tricorn.cli import main
 from tricorn.settings.config import Config
@@ -22,15 +23,10 @@ from tricorn.settings.options import OPTIONS, RUN_PARAMETERS
 
 @pytest.fixture(autouse=True)
 def plain_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before, path = dict(os.environ), list(sys.path)
-    for option in OPTIONS:
-        for variable in option.environment:
-            os.environ.pop(variable, None)
-    os.environ.pop("PORT", None)
+    path = list(sys.path)
     monkeypatch.chdir(tmp_path)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+    with without_options():
+        yield
     sys.path[:] = path
 
 

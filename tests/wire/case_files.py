@@ -12,29 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.wire.reading import HEAD_ATTRIBUTES
 from tricorn.wire import h1
 from tricorn.wire.h1 import HeadLimits
 
 FOLDER = Path(__file__).parent / "cases"
 
-REQUEST_KEYS = {
-    "method",
-    "target",
-    "raw_path",
-    "path",
-    "query",
-    "version",
-    "fields",
-    "body",
-    "keep_alive",
-    "chunked",
-    "content_length",
-    "expect_continue",
-    "upgrade",
-    "te_trailers",
-    "forwarded",
-    "unfinished",
-}
+REQUEST_KEYS = {*HEAD_ATTRIBUTES, "body", "unfinished"}
 CASE_KEYS = {
     "title",
     "clause",
