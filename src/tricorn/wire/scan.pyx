@@ -274,18 +274,24 @@ cdef object _bad_line(cstring line, Py_ssize_t size):
     return Refusal(400, "malformed field name")
 
 
+cdef inline int _look_into(data, cstring* text, Py_ssize_t* size) except -1:
+    """Point at the content of a bytes or bytearray object."""
+    if isinstance(data, bytes):
+        text[0] = <cstring>PyBytes_AS_STRING(data)
+        size[0] = PyBytes_GET_SIZE(data)
+    else:
+        text[0] = <cstring>PyByteArray_AS_STRING(<bytearray?>data)
+        size[0] = PyByteArray_GET_SIZE(data)
+    return 0
+
+
 cpdef Py_ssize_t find_head_end(data, Py_ssize_t start) except -2:
     cdef Py_ssize_t size, found
-    cdef const char* text
-    if isinstance(data, bytes):
-        text = PyBytes_AS_STRING(data)
-        size = PyBytes_GET_SIZE(data)
-    else:
-        text = PyByteArray_AS_STRING(<bytearray?>data)
-        size = PyByteArray_GET_SIZE(data)
+    cdef cstring text
+    _look_into(data, &text, &size)
     if start < 0 or start > size:
         raise IndexError("outside the data")
-    found = tricorn_head_end(text + start, size - start)
+    found = tricorn_head_end(<const char*>text + start, size - start)
     return -1 if found < 0 else start + found
 
 
@@ -293,12 +299,7 @@ cpdef Py_ssize_t find_line_end(data, Py_ssize_t start) except -2:
     cdef Py_ssize_t size
     cdef cstring text
     cdef cstring at
-    if isinstance(data, bytes):
-        text = <cstring>PyBytes_AS_STRING(data)
-        size = PyBytes_GET_SIZE(data)
-    else:
-        text = <cstring>PyByteArray_AS_STRING(<bytearray?>data)
-        size = PyByteArray_GET_SIZE(data)
+    _look_into(data, &text, &size)
     if start < 0:
         raise IndexError("outside the data")
     while start < size - 1:
@@ -329,12 +330,7 @@ cpdef bint is_same(bytes data, Py_ssize_t start, Py_ssize_t end, bytes other) ex
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1:
     cdef Py_ssize_t size, index
     cdef cstring text
-    if isinstance(data, bytes):
-        text = <cstring>PyBytes_AS_STRING(data)
-        size = PyBytes_GET_SIZE(data)
-    else:
-        text = <cstring>PyByteArray_AS_STRING(<bytearray?>data)
-        size = PyByteArray_GET_SIZE(data)
+    _look_into(data, &text, &size)
     if start < 0:
         raise IndexError("outside the data")
     for index in range(start, size):
