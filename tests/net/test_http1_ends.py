@@ -305,6 +305,39 @@ class TestShutdown:
         self.stop(made)
         made.receive(b"0\r\n\r\n")
         assert [got.body for got in made.answers()] == [b"part"]
+        # Its head didn't say that it would be the last.
+        assert made.open
+        made.later(1.5)
+        assert made.transport.lost == 1
+
+    def test_a_request_behind_one_that_said_no_close_is_answered(self, rig):
+        made = rig(starts)
+        made.receive(CHUNKED)
+        self.stop(made)
+        made.receive(b"0\r\n\r\n")
+        made.receive(CHUNKED + b"0\r\n\r\n")
+        assert [got.fields.get(b"connection") for got in made.answers()] == [None, b"close"]
+        assert made.transport.lost == 1
+
+    def test_with_patience_idle_connections_get_one_more_answer(self, rig):
+        made = rig(hello)
+        made.receive(GET)
+        made.later(3)
+        made.service.patience = 10.0
+        self.stop(made)
+        made.later(1)
+        made.receive(GET)
+        assert [got.fields.get(b"connection") for got in made.answers()] == [None, b"close"]
+        assert made.transport.lost == 1
+
+    def test_with_patience_as_long_as_any_other_time(self, rig):
+        made = rig(hello)
+        made.receive(GET)
+        made.service.patience = 10.0
+        self.stop(made)
+        made.later(4)
+        assert made.open
+        made.later(2)
         assert made.transport.lost == 1
 
     def test_requests_behind_it_were_not_told_of_a_close(self, rig):

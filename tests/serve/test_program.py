@@ -17,6 +17,7 @@ import tricorn
 from tests.apps.plain import app
 from tests.support.raw import RawClient
 from tests.support.server import APPS, Server, serve, start
+from tests.support.wait import wait_for
 from tricorn.asgi.message_logger import MessageLoggerMiddleware, abridged
 from tricorn.edge.forwarded import FORWARDING_FIELDS
 from tricorn.serve.components import connection_limits, forwarder
@@ -307,8 +308,7 @@ class TestTheCommandLine:
         path = tmp_path / "socket"
         binds = ["--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0", "--bind", f"unix:{path}"]
         with serve("plain:app", *binds) as server:
-            banners = server.banners()
-            assert len(banners) == 3
+            banners = wait_for(lambda: len(found := server.banners()) == 3 and found)
             places: list[Any] = [(b["host"], int(b["port"])) for b in banners if b["url"]]
             for place in [*places, str(path)]:
                 with RawClient(place) as client:

@@ -16,8 +16,10 @@ from tricorn.supervise.state import (
     End,
     Event,
     Exited,
+    Explained,
     Heard,
     Hurry,
+    Interrupt,
     Kill,
     Leaving,
     Pause,
@@ -161,8 +163,19 @@ class TestHanging:
         assert parent.at(Tick(), after=0.5) == [Dump(1)]
         assert parent.at(Tick(), after=0.5) == []
         # Its successor needn't wait for it to be gone.
-        assert parent.at(Tick(), after=0.5) == [Kill(1), Start(3, 1)]
+        assert parent.at(Explained(1), after=0.2) == [Kill(1), Start(3, 1)]
         assert parent.at(Exited(1, -9)) == []
+
+    def test_one_that_cant_hear_is_interrupted(self) -> None:
+        parent = Parent(1, healthcheck=5.0).up()
+        assert parent.at(Tick(), after=6.0) == [Dump(1)]
+        assert parent.at(Tick(), after=1.0) == [Interrupt(1)]
+        assert parent.at(Tick(), after=0.5) == []
+        assert parent.at(Tick(), after=0.5) == [Kill(1), Start(2, 1)]
+
+    def test_stacks_that_nobody_asked_for_kill_nobody(self) -> None:
+        parent = Parent(1).up()
+        assert parent.at(Explained(1)) == []
 
     def test_only_ready_workers_are_looked_at(self) -> None:
         parent = Parent(1, healthcheck=5.0)
@@ -172,11 +185,11 @@ class TestHanging:
     def test_a_hanging_loop_of_workers_pauses(self) -> None:
         parent = Parent(1, healthcheck=1.0).up()
         parent.at(Tick(), after=1.5)
-        parent.at(Tick(), after=1.0)
+        parent.at(Explained(1))
         parent.at(Exited(1, -9))
         parent.at(Ready(2))
         parent.at(Tick(), after=1.5)
-        assert parent.at(Tick(), after=1.0) == [Kill(2), Start(3, 1)]
+        assert parent.at(Explained(2)) == [Kill(2), Start(3, 1)]
         assert parent.state.places[1].failures == 1
 
 
@@ -185,9 +198,9 @@ class TestRestart:
         parent = Parent(2).up()
         assert parent.at(Reload()) == [Announce("reloading"), Start(3, 1)]
         assert parent.numbers() == [1, 2]
-        assert parent.at(Ready(3)) == [Drain(1), Start(4, 2)]
+        assert parent.at(Ready(3)) == [Drain(1, succeeded=True), Start(4, 2)]
         assert parent.at(Exited(1, 0)) == []
-        assert parent.at(Ready(4)) == [Drain(2), Announce("ready")]
+        assert parent.at(Ready(4)) == [Drain(2, succeeded=True), Announce("ready")]
         assert parent.at(Exited(2, 0)) == []
         assert parent.numbers() == [1, 2]
 
@@ -216,7 +229,7 @@ class TestRestart:
         parent.at(Reload())
         parent.at(Reload())
         # What boots may have read the old code.
-        assert parent.at(Ready(2)) == [Drain(1), Start(3, 1)]
+        assert parent.at(Ready(2)) == [Drain(1, succeeded=True), Start(3, 1)]
 
     def test_a_crash_meanwhile_is_no_failed_restart(self) -> None:
         parent = Parent(2).up()
@@ -232,7 +245,7 @@ class TestRecycling:
         parent = Parent(1).up()
         assert parent.at(Leaving(1, "it has served enough")) == [Start(2, 1)]
         assert parent.at(Leaving(1, "it has served enough")) == []
-        assert parent.at(Ready(2)) == [Drain(1)]
+        assert parent.at(Ready(2)) == [Drain(1, succeeded=True)]
         assert parent.said == ["Worker 1 [1001] is replaced: it has served enough."]
 
     def test_a_lifetime(self) -> None:
@@ -260,7 +273,7 @@ class TestScale:
 
     def test_one_fewer_is_the_last_place(self) -> None:
         parent = Parent(2).up()
-        assert parent.at(Scale(-1))[0] == Drain(2)
+        assert parent.at(Scale(-1))[0] == Drain(2, succeeded=True)
         assert parent.at(Exited(2, 0)) == []
 
     def test_never_below_one(self) -> None:
@@ -288,6 +301,12 @@ class TestStop:
         assert parent.at(Tick(), after=9.9) == []
         assert parent.at(Tick(), after=0.1) == [Kill(1)]
         assert parent.at(Exited(1, -9)) == [End(0)]
+
+    def test_who_drains_already_without_haste_is_told_again(self) -> None:
+        parent = Parent(1).up()
+        parent.at(Reload())
+        parent.at(Ready(2))
+        assert parent.at(Stop())[2:] == [Drain(1), Drain(2)]
 
     def test_now(self) -> None:
         parent = Parent(1).up()

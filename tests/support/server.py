@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -200,8 +200,20 @@ def start(
     pass_fds: tuple[int, ...] = (),
 ) -> Server:
     """Starts ``python -m tricorn ARGS`` and doesn't wait: for starts that shall fail."""
+    command = [sys.executable, "-m", module, *args]
+    return launch(command, module.capitalize(), env=env, cwd=cwd, pass_fds=pass_fds)
+
+
+def launch(
+    command: Sequence[str],
+    product: str = "Tricorn",
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+    pass_fds: tuple[int, ...] = (),
+) -> Server:
+    """Starts any program, such as one that starts servers, and doesn't wait."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *args],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -210,7 +222,7 @@ def start(
         pass_fds=pass_fds,
         start_new_session=True,  # so that all of it can be killed
     )
-    return Server(process, module.capitalize())
+    return Server(process, product)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ _HIGH_WATER: Final = 65536
 # answer; only writing tells. Apps that never write are told after this time.
 _END_GRACE: Final = 1.0
 _FILE_PIECE: Final = 65536
-# A client that was answered so many seconds ago is likely to ask again at once.
+# A client that was answered, or connected, so many seconds ago is likely to ask at once.
 _JUST_NOW: Final = 1.0
 
 _EXTENSIONS: Final[dict[str, dict[str, Any]]] = {
@@ -353,14 +353,16 @@ class Http1Connection(Stream):
     def _end_request(self) -> None:
         """Both halves are complete: close, or read the next request."""
         self.exchange = None
-        last = self.service.draining or self.end_seen
-        if not self.writer.keep_alive or (last and not self.reader.unread()):
+        if not self.writer.keep_alive or (self.end_seen and not self.reader.unread()):
             self._flush()
             self._close()
             return
         self.request_ended = False
         self.state = _KEEP_ALIVE
         self.deadline = self.service.now + self.service.limits.keep_alive
+        if self.service.draining:
+            # The client was told that it may ask again, before the server had to stop.
+            self._await_last()
         self.reader.start_next()
         if self.reading_paused:
             self._resume_reading()
@@ -726,17 +728,24 @@ class Http1Connection(Stream):
         if read_now is not None:
             read_now()
         if (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread():
-            if read_now is None or self._was_just_answered():
-                # The next request may be on its way: for half a second it is answered.
-                self.deadline = self.service.now + 1.5 * TICK
+            if read_now is None or self.service.patience or self._was_just_active():
+                self._await_last()
                 return
             self.state = _CLOSED
             self.transport.close()
 
-    def _was_just_answered(self) -> bool:
+    def _await_last(self) -> None:
+        """Give the request that may be on its way time to arrive."""
         service = self.service
-        answered_at = self.deadline - service.limits.keep_alive
-        return self.state == _KEEP_ALIVE and answered_at >= service.now - _JUST_NOW
+        grace = max(service.patience, 1.5 * TICK)
+        self.deadline = min(self.deadline, service.now + grace)
+
+    def _was_just_active(self) -> bool:
+        """Whether the client has connected or been answered a moment ago."""
+        limits = self.service.limits
+        limit = limits.keep_alive if self.state == _KEEP_ALIVE else limits.idle
+        # Not `>=`: without a limit there is no telling, and infinity less infinity compares false.
+        return not self.deadline - limit < self.service.now - _JUST_NOW
 
 
 async def _overloaded(scope: Any, receive: Any, send: Any) -> None:

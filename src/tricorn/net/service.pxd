@@ -12,5 +12,5 @@ cdef class Service:
     cdef public set connections, tasks
     cdef public bint draining, full, keeps_alive
     cdef public list accepts
-    cdef public double now, closing_step
+    cdef public double now, closing_step, patience
     cdef public Py_ssize_t closings

@@ -108,6 +108,9 @@ class Service:
         self.tasks: set[asyncio.Task[None]] = set()
         self.total_requests = 0
         self.draining = False
+        # Seconds that a stopping server waits for what idle connections may still send: its
+        # listening sockets are served by others.
+        self.patience = 0.0
         self.closing_step = 0.0
         self.closings = 0
         self.accepts: list[Any] = []  # listeners that can pause

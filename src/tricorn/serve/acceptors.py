@@ -23,6 +23,8 @@ _RETRY_ACCEPT = 1.0
 
 # For comparing and debugging: `loop` keeps to the event loop's own transports.
 TRANSPORT_VARIABLE = "TRICORN_TRANSPORT"
+# One sweep accepts a bounded number; so many empty any backlog, and end though clients go on.
+_SWEEPS = 64
 
 
 class Acceptor(Protocol):
@@ -60,7 +62,8 @@ class HubAcceptor:
         """
         listeners, self.listeners = self.listeners, []
         for listener in listeners:
-            listener.on_events(sysio.READABLE)
+            for _ in range(_SWEEPS):
+                listener.on_events(sysio.READABLE)
             self._hub.unlisten(listener)
         self.sockets = ()
 

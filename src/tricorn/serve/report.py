@@ -6,15 +6,19 @@
 | | `.` | the loop turns |
 | | `L`, a reason, a line end | replace me; I serve until then |
 | | `?` | may I tell why I fail? |
+| | `S` | my stacks are in the log |
 | parent | `Y` | tell |
 | | `N` | don't: another worker has told the same |
 | | `D` | log all stacks: you hang |
+| | `G` | give way: another serves in your place |
 
-The end of the stream tells the worker that its parent is gone.
+The end of the stream tells the worker that its parent is gone. A worker that can't even hear
+`D`, as C code holds the interpreter, writes its stacks on the signal `STACKS`.
 """
 
 from __future__ import annotations
 
+import signal
 import struct
 from typing import Final
 
@@ -22,10 +26,15 @@ READY: Final = b"R"
 BEAT: Final = b"."
 LEAVING: Final = b"L"
 ASK: Final = b"?"
+EXPLAINED: Final = b"S"
 
 TELL: Final = b"Y"
 HUSH: Final = b"N"
 DUMP: Final = b"D"
+GIVE_WAY: Final = b"G"
+
+# Windows has no such signal, and no workers.
+STACKS: Final[int] = getattr(signal, "SIGUSR2", 0)
 
 # What a worker process finds in its environment.
 WORKER_ID: Final = "TRICORN_WORKER_ID"

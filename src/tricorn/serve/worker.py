@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import importlib
 import logging
 import math
@@ -24,7 +25,18 @@ from typing import Any, Final
 from tricorn.serve.identity import Identity
 from tricorn.serve.memory import resident_memory
 from tricorn.serve.program import Config, run_server
-from tricorn.serve.report import ASK, BEAT, DUMP, HUSH, LEAVING, READY, TELL
+from tricorn.serve.report import (
+    ASK,
+    BEAT,
+    DUMP,
+    EXPLAINED,
+    GIVE_WAY,
+    HUSH,
+    LEAVING,
+    READY,
+    STACKS,
+    TELL,
+)
 from tricorn.serve.server import STARTUP_FAILURE, TICK, Server
 from tricorn.serve.stacks import log_stacks
 from tricorn.settings.errors import ConfigError
@@ -35,6 +47,8 @@ logger = logging.getLogger("tricorn.error")
 # Seconds between two signs of life, and between two looks at the memory.
 _BEAT_EVERY: Final = 1.0
 _ANSWER_WITHIN: Final = 2.0
+# Seconds for which a worker that has a successor waits for what clients still send.
+_PATIENCE: Final = 10.0
 
 
 class Channel:
@@ -45,6 +59,7 @@ class Channel:
         self.answer: bytes | None = None
         self.answered = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.succeeded = False  # another worker serves in this one's place
 
     def say(self, word: bytes) -> None:
         """Tell the parent; one that doesn't read misses it, one that is gone doesn't care."""
@@ -67,10 +82,15 @@ class Channel:
             if not words:
                 # The parent is gone, and nobody else would ever end this process.
                 os.kill(os.getpid(), signal.SIGTERM)
+                self.sock.close()
                 return
             for word in (words[at : at + 1] for at in range(len(words))):
                 if word == DUMP:
                     log_stacks(logger, self.loop)
+                    self.say(EXPLAINED)
+                elif word == GIVE_WAY:
+                    self.succeeded = True
+                    os.kill(os.getpid(), signal.SIGTERM)
                 elif word in (TELL, HUSH):
                     self.answer = word
                     self.answered.set()
@@ -127,6 +147,22 @@ class WorkerServer(Server):
                 self.retire(f"it holds more than {most} bytes of memory")
         return await super().on_tick(counter)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; without haste where others serve meanwhile."""
+        service = self.server_state.service
+        if service is not None and self.channel.succeeded:
+            limit = self.config.timeout_graceful_shutdown
+            service.patience = _PATIENCE if limit is None else min(_PATIENCE, limit / 2)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; a further SIGTERM means that nobody serves meanwhile any more."""
+        service = self.server_state.service
+        if self.should_exit and sig == signal.SIGTERM and service is not None and service.patience:
+            service.patience = 0.0
+            service.loop.call_soon_threadsafe(service.shut_connections, _PATIENCE)
+        super().handle_exit(sig, frame)
+
     def retire(self, why: str) -> bool:
         """Ask for a replacement, and serve until it is there."""
         if not self.leaving:
@@ -160,6 +196,7 @@ def serve(
     make_config: Callable[[], Config],
 ) -> int:
     """Serve on `sockets` what the config says; return the exit code."""
+    _explain_crashes()
     threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
     silencer = StartupFilter(channel)
     logger.addFilter(silencer)
@@ -202,6 +239,17 @@ def _ignore_what_is_for_the_parent() -> None:
     """A terminal sends these to the whole group."""
     for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2, signal.SIGWINCH):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _explain_crashes() -> None:
+    """Have the system's signal handler write stacks where Python code can't run."""
+    if sys.__stderr__ is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        if not faulthandler.is_enabled():
+            faulthandler.enable(sys.__stderr__)
+        if STACKS:
+            faulthandler.register(STACKS, sys.__stderr__)
 
 
 def _take_signals(server: WorkerServer) -> None:

@@ -18,8 +18,10 @@ from tricorn.supervise.state import (
     End,
     Event,
     Exited,
+    Explained,
     Heard,
     Hurry,
+    Interrupt,
     Kill,
     Leaving,
     Pause,
@@ -41,12 +43,13 @@ STARTUP_FAILURE: Final = 3
 STEADY: Final = 10.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
-# A hung worker has this long to write its stacks before it is killed.
+# A hung worker has this long to write its stacks when it is told, and when it is interrupted.
 DUMP_TIME: Final = 1.0
 # Workers told to stop at once have this long.
 QUICK: Final = 2.0
 
 _LIVE: Final = (Stage.BOOTING, Stage.READY)
+_RESTART: Final = "restart"
 
 
 def decide(state: State, event: Event, now: float) -> list[Action]:
@@ -58,7 +61,7 @@ def decide(state: State, event: Event, now: float) -> list[Action]:
         _stop(state, event.now, now, actions)
     elif isinstance(event, Reload | Scale | Pause):
         _command(state, event, actions)
-    elif isinstance(event, Started | Ready | Heard | Leaving):
+    elif isinstance(event, Started | Ready | Heard | Leaving | Explained):
         worker = state.workers.get(event.key)
         if worker is not None:
             _reported(state, worker, event, now, actions)
@@ -84,13 +87,17 @@ def pause_after(failures: int) -> float:
 def _reported(
     state: State,
     worker: Worker,
-    event: Started | Ready | Heard | Leaving,
+    event: Started | Ready | Heard | Leaving | Explained,
     now: float,
     actions: list[Action],
 ) -> None:
     if isinstance(event, Started):
         worker.pid = event.pid
         worker.lifetime = event.lifetime
+        return
+    if isinstance(event, Explained):
+        if worker.dumped:
+            _kill(worker, now, actions)
         return
     worker.heard = now
     if isinstance(event, Ready) and worker.stage is Stage.BOOTING:
@@ -132,7 +139,7 @@ def _failed_to_start(
     if state.rolling and any(other.due for other in _at(state, worker.number)):
         state.rolling = False
         for other in state.workers.values():
-            other.due = ""
+            other.due = "" if other.due == _RESTART else other.due
         actions.append(
             Say(
                 "error",
@@ -164,7 +171,7 @@ def _command(state: State, event: Reload | Scale | Pause, actions: list[Action])
         state.rolling = True
         for worker in state.workers.values():
             if worker.stage in _LIVE:
-                worker.due = "restart"
+                worker.due = _RESTART
         for place in state.places.values():
             place.retry_at = 0.0
         actions += (Say("info", "Restarting the workers."), Announce("reloading"))
@@ -188,6 +195,10 @@ def _stop(state: State, at_once: bool, now: float, actions: list[Action]) -> Non
     for worker in state.workers.values():
         if at_once:
             _hurry(worker, now, actions)
+        elif worker.stage is Stage.DRAINING:
+            # It took its time, as others served.
+            worker.kill_at = min(worker.kill_at, now + state.policy.drain)
+            actions.append(Drain(worker.key))
         else:
             _drain(state, worker, now, actions)
 
@@ -204,8 +215,7 @@ def _look_at_clocks(state: State, now: float, actions: list[Action]) -> None:
             _kill(worker, now, actions)
         elif worker.stage is Stage.READY:
             if worker.dumped:
-                if now - worker.dumped >= DUMP_TIME:
-                    _kill(worker, now, actions)
+                _insist(worker, now, actions)
             elif now - worker.heard > policy.healthcheck:
                 silent = f"hasn't answered for {now - worker.heard:.1f} s"
                 actions.append(Say("error", f"{_name(worker)} {silent}; it is killed."))
@@ -214,6 +224,16 @@ def _look_at_clocks(state: State, now: float, actions: list[Action]) -> None:
             elif age >= worker.lifetime and not worker.due:
                 worker.due = "its lifetime is over"
                 actions.append(Say("info", f"{_name(worker)} is replaced: {worker.due}."))
+
+
+def _insist(worker: Worker, now: float, actions: list[Action]) -> None:
+    """Kill a hung worker that had the time to write its stacks."""
+    waited = now - worker.dumped
+    if waited >= 2 * DUMP_TIME:
+        _kill(worker, now, actions)
+    elif waited >= DUMP_TIME and not worker.interrupted:
+        worker.interrupted = True
+        actions.append(Interrupt(worker.key))
 
 
 # What there should be
@@ -269,7 +289,7 @@ def _drain(state: State, worker: Worker, now: float, actions: list[Action]) -> N
     if worker.stage in _LIVE:
         _enter(worker, Stage.DRAINING, now)
         worker.kill_at = now + state.policy.drain
-        actions.append(Drain(worker.key))
+        actions.append(Drain(worker.key, succeeded=not state.stopping and not state.paused))
 
 
 def _hurry(worker: Worker, now: float, actions: list[Action]) -> None:

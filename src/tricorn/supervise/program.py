@@ -7,6 +7,8 @@ import math
 import os
 from collections.abc import Callable, Sequence
 
+from tricorn.net.address import Bind
+from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.identity import find_identity
@@ -100,7 +102,7 @@ def supervise(config: Config, reread: Reread) -> int:
     pid_file = None if config.pid is None else PidFile(config.pid)
     listeners: list[Listener] = []
     try:
-        listeners = open_listeners(config.listen_addresses(), _listen_options(config))
+        listeners = open_listeners(_addresses(config), _listen_options(config))
         if pid_file is not None:
             pid_file.write(identity.uid)
         identity.take()
@@ -128,6 +130,12 @@ def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
     code = Supervisor(launcher, listeners, state, announce, lifetime).run()
     _say("Stopping parent process [%s]", pid)
     return code
+
+
+def _addresses(config: Config) -> list[Bind]:
+    """Where to listen: on what systemd passed, else where the configuration says."""
+    inherited = take_inherited(os.environ)
+    return [Bind("fd", fd=fd) for fd, _ in inherited] or config.listen_addresses()
 
 
 def _say(text: str, value: object) -> None:

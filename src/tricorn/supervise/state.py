@@ -48,6 +48,7 @@ class Worker:
     kill_at: float = float("inf")  # when it must have gone, once it was told to
     due: str = ""  # why it is to be replaced while it serves: a reason for the log
     dumped: float = 0.0  # when it was asked for its stacks; 0: never
+    interrupted: bool = False  # it was asked by the signal, too
 
 
 @dataclass(slots=True)
@@ -113,6 +114,12 @@ class Leaving(NamedTuple):
     why: str
 
 
+class Explained(NamedTuple):
+    """A hung worker has logged its stacks."""
+
+    key: int
+
+
 class Exited(NamedTuple):
     """A worker's process is over. `code` is negative where a signal ended it."""
 
@@ -140,7 +147,9 @@ class Stop(NamedTuple):
     now: bool = False
 
 
-Event = Tick | Started | Ready | Heard | Leaving | Exited | Reload | Scale | Pause | Stop
+Event = (
+    Tick | Started | Ready | Heard | Leaving | Explained | Exited | Reload | Scale | Pause | Stop
+)
 
 
 # What is to be done
@@ -154,9 +163,10 @@ class Start(NamedTuple):
 
 
 class Drain(NamedTuple):
-    """Ask a worker to finish and go."""
+    """Ask a worker to finish and go, without haste where others serve meanwhile."""
 
     key: int
+    succeeded: bool = False
 
 
 class Hurry(NamedTuple):
@@ -173,6 +183,12 @@ class Kill(NamedTuple):
 
 class Dump(NamedTuple):
     """Ask a hung worker for the stacks of its threads and tasks."""
+
+    key: int
+
+
+class Interrupt(NamedTuple):
+    """Ask by a signal for the stacks of a hung worker that doesn't hear."""
 
     key: int
 
@@ -200,4 +216,4 @@ class End(NamedTuple):
     code: int
 
 
-Action = Start | Drain | Hurry | Kill | Dump | Say | CloseListeners | Announce | End
+Action = Start | Drain | Hurry | Kill | Dump | Interrupt | Say | CloseListeners | Announce | End

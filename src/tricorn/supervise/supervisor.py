@@ -19,7 +19,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from tricorn.net.listen import Listener
-from tricorn.serve.report import ASK, BEAT, DUMP, HUSH, LEAVING, READY, TELL
+from tricorn.serve.report import (
+    ASK,
+    BEAT,
+    DUMP,
+    EXPLAINED,
+    GIVE_WAY,
+    HUSH,
+    LEAVING,
+    READY,
+    STACKS,
+    TELL,
+)
 from tricorn.supervise.decide import decide
 from tricorn.supervise.state import (
     Action,
@@ -30,8 +41,10 @@ from tricorn.supervise.state import (
     End,
     Event,
     Exited,
+    Explained,
     Heard,
     Hurry,
+    Interrupt,
     Kill,
     Leaving,
     Pause,
@@ -46,7 +59,7 @@ from tricorn.supervise.state import (
     Stop,
     Tick,
 )
-from tricorn.supervise.worker_process import WorkerProcess
+from tricorn.supervise.worker_process import WorkerProcess, children
 from tricorn.watch.logs import reopen
 
 logger = logging.getLogger("tricorn.error")
@@ -144,6 +157,8 @@ class Supervisor:
     def _wait(self) -> None:
         for key, _ in self.selector.select(TICK):
             key.data()
+        # A child may have ended before there was a handler of SIGCHLD.
+        self._reap()
         self.happened(Tick())
         if self.state.serving():
             self.announce.alive(time.monotonic())
@@ -166,6 +181,8 @@ class Supervisor:
                 self.happened(Ready(key))
             elif word == BEAT:
                 self.happened(Heard(key))
+            elif word == EXPLAINED:
+                self.happened(Explained(key))
             elif word == ASK:
                 self._answer(worker)
             elif word[:1] == LEAVING:
@@ -180,17 +197,27 @@ class Supervisor:
         self.told = True
 
     def _reap(self) -> None:
-        """Take note of all processes that ended: as PID 1 the orphans are ours, too."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
-            key = self.keys.pop(pid, None)
-            if key is not None:
-                self.over(key, os.waitstatus_to_exitcode(status))
+        """Take note of our processes that ended; as PID 1, of orphans too.
+
+        Otherwise of no others: the program that called `run` may wait for some itself.
+        """
+        for pid in list(children):
+            self._reap_one(pid)
+        while os.getpid() == 1 and self._reap_one(-1):
+            pass
+
+    def _reap_one(self, pid: int) -> bool:
+        """Take note of the end of a child, -1 for any, if it has ended. Return whether."""
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            children.discard(pid)
+            return False
+        children.discard(ended)
+        key = self.keys.pop(ended, None)
+        if key is not None:
+            self.over(key, os.waitstatus_to_exitcode(status))
+        return ended != 0
 
     def over(self, key: int, code: int) -> None:
         """Take note that a worker has ended."""
@@ -212,7 +239,7 @@ class Supervisor:
             self._start(action)
         elif isinstance(action, Say):
             logger.log(_LEVELS[action.level], "%s", action.text)
-        elif isinstance(action, Drain | Hurry | Kill | Dump):
+        elif isinstance(action, Drain | Hurry | Kill | Dump | Interrupt):
             self._tell(action)
         elif isinstance(action, CloseListeners):
             for listener in self.listeners:
@@ -241,18 +268,22 @@ class Supervisor:
         lifetime = self.lifetime * (1 - random.uniform(0, _LIFETIME_JITTER))
         self.happened(Started(worker.key, worker.pid, lifetime))
 
-    def _tell(self, action: Drain | Hurry | Kill | Dump) -> None:
+    def _tell(self, action: Drain | Hurry | Kill | Dump | Interrupt) -> None:
         worker = self.workers.get(action.key)
         if worker is None:
             return
         if not worker.pid:
             self.launcher.cancel(worker)
+        elif isinstance(action, Drain) and action.succeeded:
+            worker.tell(GIVE_WAY)
         elif isinstance(action, Drain):
             worker.signal(signal.SIGTERM)
         elif isinstance(action, Hurry):
             worker.signal(signal.SIGQUIT)
         elif isinstance(action, Kill):
             worker.signal(signal.SIGKILL)
+        elif isinstance(action, Interrupt):
+            worker.signal(STACKS)
         else:
             worker.tell(DUMP)
 
@@ -275,6 +306,7 @@ class Supervisor:
                 os.waitpid(worker.pid, 0)
             except ChildProcessError:
                 pass
+            children.discard(worker.pid)
             worker.close()
         self.workers.clear()
 

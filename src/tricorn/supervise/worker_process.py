@@ -16,6 +16,9 @@ from tricorn.settings.errors import ConfigError
 
 _CHUNK = 4096
 
+# Processes that were started here and not yet waited for.
+children: set[int] = set()
+
 
 class Orders:
     """What a worker is to do, as bytes: made once, sent to each.
@@ -125,6 +128,7 @@ def start_python(
         theirs.close()
     # The supervisor waits for all children at once; this object would wait for its own.
     process.returncode = 0
+    children.add(process.pid)
     try:
         ours.sendall(len(orders.data).to_bytes(8, "big") + orders.data)
     except ConnectionError:
