@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -71,7 +70,7 @@ class Session:
     """One call of the app. `receive` and `send` are what the app gets.
 
     `queue_limit` is how many messages may wait for the app, 0 for any number; the wire
-    looks at `is_full`.
+    looks at `is_full`, and sets `held_back` when it stops reading for that.
     """
 
     def __init__(
@@ -92,10 +91,11 @@ class Session:
         self.phase = _CONNECTING
         self.gone = False
         # What the app hasn't received: str and bytes for messages, dicts for events.
-        self.messages: deque[Any] = deque(({"type": "websocket.connect"},))
+        self.messages: list[Any] = [{"type": "websocket.connect"}]
         self.size = 0
+        self.held_back = False  # the wire stopped reading, because of `is_full`
         self.waiter: Handover | None = None
-        self.other_waiters: list[Handover] = []
+        self.other_waiters: list[Handover] | None = None
         self.end_queued = False  # there is one disconnect
         self.end_received = False
         self.status = 0  # of a denial whose head is held
@@ -112,16 +112,12 @@ class Session:
             if self.end_received:
                 raise RuntimeError("the app called receive() after 'websocket.disconnect'")
             self.stream.want_message()
-            if self.messages:
-                break
-            waiter = Handover(self.loop)
-            if self.waiter is None or self.waiter.state:
-                self.waiter = waiter
-            else:
-                # Another task of the app waits here already. Both will look.
-                self.other_waiters.append(waiter)
-            await waiter
-        return self._next_message()
+            if not self.messages:
+                await self._wait()
+        message = self._next_message()
+        if self.held_back and self._has_room():
+            self.stream.want_message()
+        return message
 
     def send(self, message: Message) -> Coroutine[Any, Any, None]:
         """Take the app's next message.
@@ -161,7 +157,6 @@ class Session:
             self._app_returned(result)
         finally:
             self.ended = True
-            self.messages.clear()
             if self.task is not None:
                 self.stream.app_ended(self)
 
@@ -191,23 +186,35 @@ class Session:
             return True
         return self.queue_limit > 0 and len(self.messages) >= self.queue_limit
 
-    @property
-    def accepted(self) -> bool:
-        """Whether the app has accepted the handshake and not closed since."""
-        return self.phase == _OPEN
+    def _has_room(self) -> bool:
+        """Whether reading on is worth its while: not for each single message."""
+        if self.size * 2 > HIGH_WATER:
+            return False
+        limit = self.queue_limit
+        return limit == 0 or len(self.messages) * 2 <= limit
 
     # Receiving
+
+    def _wait(self) -> Handover:
+        """Make the wait of one more task. What arrives ends all of them: each looks again."""
+        waiter = Handover(self.loop)
+        if self.waiter is None or self.waiter.state:
+            self.waiter = waiter
+        else:
+            others = self.other_waiters or []
+            self.other_waiters = [other for other in others if not other.state]
+            self.other_waiters.append(waiter)
+        return waiter
 
     def _arrived(self) -> None:
         waiter = self.waiter
         if waiter is not None:
-            self.waiter = None
             others = self.other_waiters
-            if others:
-                self.other_waiters = []
+            self.waiter = self.other_waiters = None
             waiter.arrive()
-            for waiter in others:
-                waiter.arrive()
+            if others is not None:
+                for other in others:
+                    other.arrive()
 
     def _queue_end(self, code: int, reason: str) -> None:
         if not self.end_queued:
@@ -216,7 +223,7 @@ class Session:
             self._arrived()
 
     def _next_message(self) -> Message:
-        message = self.messages.popleft()
+        message = self.messages.pop(0)
         if type(message) is str:
             self.size -= len(message) + _OVERHEAD
             return {"type": _RECEIVE_KIND, "text": message}
@@ -253,7 +260,8 @@ class Session:
     def _take_other(self, kind: str, message: Message) -> None:
         """Take what isn't a message to an open WebSocket."""
         if self.phase == _CLOSED:
-            raise RuntimeError(f"the app sent {kind!r} after 'websocket.close'")
+            end = "its call had ended" if self.ended else "'websocket.close'"
+            raise RuntimeError(f"the app sent {kind!r} after {end}")
         if self.phase == _CONNECTING and kind == "websocket.accept":
             self._refuse_if_gone()
             self._take_accept(message)
@@ -279,7 +287,9 @@ class Session:
         if subprotocol is not None and not isinstance(subprotocol, str):
             raise TypeError(f"'subprotocol' must be a str, not {type(subprotocol).__name__}")
         if subprotocol and subprotocol not in self.scope.get("subprotocols", ()):
-            raise RuntimeError(f"the client didn't offer the subprotocol {subprotocol!r}")
+            # RFC 6455 §4.1: a client has to fail for one that it didn't offer.
+            logger.warning("The client offered no subprotocol %r: accepted without.", subprotocol)
+            subprotocol = None
         fields = plain_fields(message.get("headers") or [])
         self.phase = _OPEN
         try:
@@ -364,10 +374,13 @@ class Session:
 
     def _end(self, code: int) -> None:
         if self.gone or self.phase == _CLOSED:
+            self.phase = _CLOSED
             return
         if self.phase == _OPEN:
             self.phase = _CLOSED
             self.stream.close(code, "")
+            # A task that the app has left behind may wait.
+            self._queue_end(code, "")
         elif self.phase == _DENYING:
             self.phase = _CLOSED
             self.stream.abort()

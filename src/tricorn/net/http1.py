@@ -23,9 +23,9 @@ from typing import Any, BinaryIO, Final
 from tricorn.asgi.exchange import Exchange
 from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
-from tricorn.net.http1_upgrade import take_over
+from tricorn.net.http1_upgrade import Http1Opening, websocket_scope
 from tricorn.net.service import TICK, Service
-from tricorn.net.websocket import Peer
+from tricorn.net.websocket import Peer, WebSocketConnection
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA, RequestReader
 from tricorn.wire.h1_response import ResponseWriter, refusal_response
@@ -286,12 +286,19 @@ class Http1Connection(Stream):
         service = self.service
         reader = self.reader
         handshake = read_handshake(reader.method, reader.fields, has_content, deflate)
+        if self.end_seen:
+            raise Refusal(400, "the client has ended the connection that it wants to upgrade")
+        opening = Http1Opening(self.transport, handshake, service.defaults, reader.is_1_1)
+        scope = websocket_scope(self._scope(), handshake)
         self._flush()
         self.state = _CLOSED
         self.deadline = _NEVER
         service.remove(self)
         peer = Peer(self.client, reader.target)
-        websocket = take_over(service, self.transport, self._scope(), handshake, peer)
+        websocket = WebSocketConnection(service, self.transport, opening, scope, peer)
+        self.transport.set_protocol(websocket)
+        if self.write_paused:
+            websocket.pause_writing()
         websocket.begin(reader.take_rest())
 
     def _scope(self) -> dict[str, Any]:

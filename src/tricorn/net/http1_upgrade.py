@@ -1,12 +1,10 @@
-"""From an HTTP/1.1 connection to a WebSocket: who takes the transport over, and the answer."""
+"""From an HTTP/1.1 request to a WebSocket: its answer, and its scope."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from tricorn.asgi.stream import FieldLines
-from tricorn.net.service import Service
-from tricorn.net.websocket import Peer, WebSocketConnection
 from tricorn.wire.h1_response import DefaultFields, ResponseWriter, switching_response
 from tricorn.wire.ws_handshake import Handshake
 
@@ -16,16 +14,18 @@ _SCHEMES: Final = {"http": "ws", "https": "wss"}
 class Http1Opening:
     """Answers a handshake that came by HTTP/1.1 (RFC 6455 §4.2.2); an `Opening`.
 
-    A request of HTTP/1.0 gets the same answer: proxies send it so and take it.
+    Accepting looks the same to a request of HTTP/1.0: proxies send it so and take it.
     """
 
-    def __init__(self, transport: Any, handshake: Handshake, defaults: DefaultFields) -> None:
+    def __init__(
+        self, transport: Any, handshake: Handshake, defaults: DefaultFields, is_1_1: bool
+    ) -> None:
         self.transport = transport
         self.handshake = handshake
         self.defaults = defaults
         self.deflate = handshake.deflate
         self.writer = ResponseWriter(defaults)
-        self.writer.start_request("GET", True, False)
+        self.writer.start_request("GET", is_1_1, False)
 
     def accept(self, subprotocol: str | None, fields: FieldLines) -> None:
         """Write the 101 response."""
@@ -43,18 +43,6 @@ class Http1Opening:
     def write(self, body: bytes, more: bool) -> None:
         """Write further content of the denial."""
         self.transport.write(self.writer.body(body, more))
-
-
-def take_over(
-    service: Service, transport: Any, scope: dict[str, Any], handshake: Handshake, peer: Peer
-) -> WebSocketConnection:
-    """Give the transport of an HTTP connection to a WebSocket, which has yet to begin."""
-    opening = Http1Opening(transport, handshake, service.defaults)
-    connection = WebSocketConnection(
-        service, transport, opening, websocket_scope(scope, handshake), peer
-    )
-    transport.set_protocol(connection)
-    return connection
 
 
 def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, Any]:

@@ -3,17 +3,22 @@ cimport cython
 from tricorn.asgi.session cimport Session
 from tricorn.asgi.stream cimport SessionStream
 from tricorn.net.service cimport Service
+from tricorn.wire.ws cimport MessageReader
+from tricorn.wire.ws_deflate cimport Deflater
+from tricorn.wire.ws_frames cimport FrameCache, frame
 
 cdef double _NEVER
 cdef int _TEXT, _BINARY, _PING, _CLOSE, _NEED_DATA
-cdef int _HANDSHAKE, _OPEN, _CLOSING, _LINGER, _CLOSED
+cdef int _HANDSHAKE, _DENYING, _OPEN, _CLOSING, _LINGER, _CLOSED
+cdef int _OPCODE_PING, _OPCODE_PONG
 cdef Py_ssize_t _HIGH_WATER
 
 cdef class WebSocketConnection(SessionStream):
     cdef public Service service
-    cdef public object options, transport, transport_write, opening, peer, deflater
-    cdef public object frames
-    cdef public object reader
+    cdef public object options, transport, transport_write, opening, peer, closer
+    cdef public Deflater deflater
+    cdef public FrameCache frames
+    cdef public MessageReader reader
     cdef public Session session
     cdef public int state, close_code
     cdef public double deadline, opened_at, heard_at, ping_due, controls_since, stalled_since
@@ -21,9 +26,13 @@ cdef class WebSocketConnection(SessionStream):
     cdef public bint reading_paused, pumping, ping_sent
     cdef public long long received, sent, sent_before
     cdef public Py_ssize_t stalled_at
-    cdef public object closer
 
     cpdef tick(self, double now)
     cdef _pump(self)
-    @cython.locals(session=Session, code=int)
+    @cython.locals(reader=MessageReader, session=Session, code=int)
     cdef _read_messages(self)
+    @cython.locals(now=double)
+    cdef _take_control(self, int code, bytes data)
+    cdef _keep_alive(self, double now)
+    cdef _ping(self, double now)
+    cdef double _deadline_of_state(self)

@@ -11,8 +11,8 @@ leaves to an `Opening`.
   │                   │  their close read and answered                │
   │                   ├───────────────────────────────────────────────┤
   │ denied            │ a fault of theirs, answered                   │
-  └──────────────────►└─────────────────────────────────► LINGER ─────┘
-                                                           │ linger
+  └─────► DENYING ───►└─────────────────────────────────► LINGER ─────┘
+           │ write                                         │ linger
 ```
 
 Under each state stands the limit that ends it.
@@ -42,10 +42,11 @@ _CLOSE: Final = CLOSE
 _NEED_DATA: Final = NEED_DATA
 
 _HANDSHAKE: Final = 0
-_OPEN: Final = 1
-_CLOSING: Final = 2
-_LINGER: Final = 3
-_CLOSED: Final = 4
+_DENYING: Final = 1
+_OPEN: Final = 2
+_CLOSING: Final = 3
+_LINGER: Final = 4
+_CLOSED: Final = 5
 
 # Bytes held unread before the app accepts, or while it doesn't receive.
 _HIGH_WATER: Final = 65536
@@ -145,7 +146,7 @@ class WebSocketConnection(SessionStream):
         """Take the next bytes."""
         self.heard_at = self.service.now
         state = self.state
-        if state >= _LINGER:
+        if state >= _LINGER or state == _DENYING:
             return
         reader = self.reader
         if reader is None:
@@ -174,6 +175,8 @@ class WebSocketConnection(SessionStream):
         self.opening = self.deflater = self.closer = None
         self._log_closed()
         self.service.remove(self)
+        # Or the two would keep each other until the garbage collector comes.
+        self.session = None  # type: ignore[assignment]
 
     def pause_writing(self) -> None:
         """The client doesn't read what was written."""
@@ -198,12 +201,18 @@ class WebSocketConnection(SessionStream):
     def _pump(self) -> None:
         """Read as many messages as the bytes hold and the app takes."""
         self.pumping = True
+        fault = None
         try:
             self._read_messages()
         except Violation as violation:
-            self._refuse(violation)
+            # Its frames hold the reader, which holds it.
+            violation.__traceback__ = None
+            fault = violation
         finally:
             self.pumping = False
+        if fault is not None:
+            # Outside of the handler: the app may run, and its errors have another context.
+            self._refuse(fault)
 
     def _read_messages(self) -> None:
         reader = self.reader
@@ -212,6 +221,7 @@ class WebSocketConnection(SessionStream):
         while self.state == _OPEN or self.state == _CLOSING:
             if session.is_full() and self.state == _OPEN:
                 self._pause_reading()
+                session.held_back = True
                 return
             code = reader.next()
             if code == _NEED_DATA:
@@ -246,21 +256,25 @@ class WebSocketConnection(SessionStream):
 
     def _closed_by_client(self, code: int, reason: str) -> None:
         """Answer the client's close, or take it for the answer to ours, and hang up."""
-        if self.state == _OPEN:
-            self.transport_write(close_frame(code, ""))
-            self._gone(code, reason)
+        was_open = self.state == _OPEN
         self.state = _CLOSED
         self.deadline = self.service.now + self.service.limits.write
+        if was_open:
+            self.transport_write(close_frame(code, ""))
+            self._gone(code, reason)
         # RFC 6455 §7.1.1: the server is the one to close the connection.
         self.transport.close()
 
     def _refuse(self, violation: Violation) -> None:
         """Close for what the client did, and read on, so that it learns why."""
-        logger.info("WebSocket closed for %s: %s (%d)", self.peer, violation, violation.code)
-        if self.state == _OPEN:
-            self.transport_write(close_frame(violation.code, violation.reason))
-            self._gone(violation.code, violation.reason)
+        code, reason = violation.code, violation.reason
+        logger.info("WebSocket closed for %s: %s (%d)", self.peer, reason, code)
+        was_open = self.state == _OPEN
+        if was_open:
+            self.transport_write(close_frame(code, reason))
         self._linger()
+        if was_open:
+            self._gone(code, reason)
 
     def _gone(self, code: int, reason: str) -> None:
         self.close_code = code
@@ -282,7 +296,9 @@ class WebSocketConnection(SessionStream):
         self.opening = None
         self.state = _OPEN
         self.opened_at = service.loop.time()
-        self.deadline = self.ping_due = service.now + options.ping_interval
+        self.ping_due = service.now + options.ping_interval
+        if not self.write_paused:
+            self.deadline = self.ping_due
         service.total_requests += 1
         if service.access is not None:
             service.access.websocket_accepted(self._logged_client(), self.peer.target)
@@ -292,7 +308,7 @@ class WebSocketConnection(SessionStream):
             reader.feed(waiting)
             if not self.pumping:
                 self._pump()
-        if self.reading_paused and self.state == _OPEN and not self.session.is_full():
+        if self.reading_paused and self.state == _OPEN and not self.session.held_back:
             self._resume_reading()
         if service.draining:
             self.shutdown()
@@ -301,7 +317,9 @@ class WebSocketConnection(SessionStream):
         """Answer the handshake with a response of the app's."""
         assert self.opening is not None
         self.opening.start(status, fields, body, more)
-        self.deadline = _NEVER
+        self.state = _DENYING
+        if not self.write_paused:
+            self.deadline = _NEVER
         self.service.total_requests += 1
         access = self.service.access
         if access is not None:
@@ -354,8 +372,9 @@ class WebSocketConnection(SessionStream):
     def want_message(self) -> None:
         """Read on, if reading was paused because the app didn't receive."""
         if self.reading_paused and not self.pumping and self.state == _OPEN:
+            self.session.held_back = False
             self._pump()
-            if self.reading_paused and self.state == _OPEN and not self.session.is_full():
+            if self.reading_paused and self.state == _OPEN and not self.session.held_back:
                 self._resume_reading()
 
     def abort(self) -> None:
@@ -462,11 +481,14 @@ class WebSocketConnection(SessionStream):
     def _deadline_of_state(self) -> float:
         """When what the connection waits for is overdue."""
         service = self.service
-        if self.state == _OPEN:
+        state = self.state
+        if state == _OPEN:
             return service.now if self.ping_sent else self.ping_due
-        if self.state == _CLOSING:
+        if state == _CLOSING:
             return service.now + self.options.close
-        return self.deadline
+        if state == _LINGER:
+            return service.now + service.limits.linger
+        return _NEVER if state == _DENYING else self.deadline
 
     def _check_stall(self, now: float, waiting: int) -> None:
         """Give up on a client that takes nothing of the `waiting` bytes."""

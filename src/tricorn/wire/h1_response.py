@@ -298,7 +298,9 @@ def switching_response(
         block = _without_length(pairs)
     for name in (bytes(pair[0]).lower() for pair in pairs):
         if name == b"upgrade" or name.startswith(b"sec-websocket-"):
-            raise ResponseError(f"{name.decode()!r} is a field that the handshake sets itself")
+            instead = ": use 'subprotocol'" if name == b"sec-websocket-protocol" else ""
+            field = name.decode("ascii")
+            raise ResponseError(f"the handshake sets the field {field!r} itself{instead}")
     default = defaults.without(flags) if flags & _OVERRIDES else defaults.block
     upgrade = b"upgrade: %b\r\nconnection: Upgrade\r\n" % protocol
     return b"".join((_STATUS_LINES[101], upgrade, encode_fields(own)[0], default, block, _END))

@@ -1,0 +1,450 @@
+"""How a request becomes a WebSocket, or doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.net.rig import hello
+from tests.net.ws_apps import ACCEPT, CONNECT, DENY, Driven, Echo, body, disconnect
+from tests.net.ws_rig import (
+    ACCEPT as ACCEPT_VALUE,
+)
+from tests.net.ws_rig import (
+    CLOSE,
+    TEXT,
+    WebSocketRig,
+    close,
+    handshake,
+    read_frame,
+    text,
+)
+from tricorn.asgi.failure import ClientDisconnected
+from tricorn.edge.forwarded import Forwarding
+from tricorn.edge.trust import TrustedPeers
+
+MakeRig = Callable[..., WebSocketRig]
+
+
+class TestAccepting:
+    def test_the_answer(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo())
+        r.begin()
+        assert r.head.status == 101
+        assert r.head.fields[b"sec-websocket-accept"] == ACCEPT_VALUE
+        assert r.head.fields[b"upgrade"] == b"websocket"
+        assert r.head.fields[b"connection"] == b"Upgrade"
+        assert r.head.fields[b"server"] == b"tricorn"
+        assert b"sec-websocket-protocol" not in r.head.fields
+        assert b"content-length" not in r.head.fields
+        assert r.frames == []
+
+    def test_of_http_1_0_is_answered_in_1_1(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo())
+        r.receive(handshake(version=b"1.0"))
+        assert r.transport.written.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+        r.receive(text("hi"))
+        assert r.frames == [(TEXT, b"hi")]
+
+    def test_subprotocol_and_fields_of_the_app(self, ws_rig: MakeRig) -> None:
+        fields = [(b"X-A", b"1"), (b"Server", b"mine"), (b"Content-Length", b"5")]
+        app = Echo({**ACCEPT, "subprotocol": "b", "headers": fields})
+        r = ws_rig(app)
+        r.begin(b"Sec-WebSocket-Protocol: a, b")
+        assert app.scopes[0]["subprotocols"] == ["a", "b"]
+        assert r.head.fields[b"sec-websocket-protocol"] == b"b"
+        assert r.head.fields[b"x-a"] == b"1"
+        assert r.head.fields[b"server"] == b"mine"  # once: `head` sees to that
+        assert b"content-length" not in r.head.fields
+
+    @pytest.mark.parametrize(
+        ("name", "hint"),
+        [
+            (b"Sec-WebSocket-Accept", "sec-websocket-accept"),
+            (b"sec-websocket-extensions", "sec-websocket-extensions"),
+            (b"sec-websocket-protocol", "use 'subprotocol'"),
+            (b"Upgrade", "upgrade"),
+            (b"bad name", "bad name"),
+        ],
+    )
+    def test_fields_that_are_not_the_apps(self, ws_rig: MakeRig, name: bytes, hint: str) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        error = app.do(r, {**ACCEPT, "headers": [(name, b"x")]})
+        assert isinstance(error, RuntimeError)
+        assert hint in str(error)
+        # Nothing was sent, so the app may do better.
+        assert app.do(r, ACCEPT) is None
+        assert r.head.status == 101
+
+    def test_deflate_is_agreed_to(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo())
+        r.begin(b"Sec-WebSocket-Extensions: permessage-deflate")
+        assert r.head.fields[b"sec-websocket-extensions"].startswith(b"permessage-deflate")
+
+    def test_deflate_can_be_off(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo(), ws={"deflate": False})
+        r.begin(b"Sec-WebSocket-Extensions: permessage-deflate")
+        assert r.head.status == 101
+        assert b"sec-websocket-extensions" not in r.head.fields
+
+    def test_what_came_with_it_is_kept(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo())
+        r.begin(behind=text("one") + text("two") + text("three")[:4])
+        r.receive(text("three")[4:])
+        assert r.frames == [(TEXT, b"one"), (TEXT, b"two"), (TEXT, b"three")]
+
+    def test_what_comes_before_the_app_accepts_is_kept(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin(behind=text("one"))
+        r.receive(text("two")[:3], text("two")[3:] + close(1000))
+        assert app.do(r) == CONNECT
+        assert app.do(r, ACCEPT) is None
+        got = [app.do(r) for _ in range(3)]
+        assert [message.get("text") for message in got] == ["one", "two", None]
+        assert got[2] == disconnect(1000)
+        app.finish(r)
+
+    def test_before_it_accepts_so_much_is_held_and_no_more(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        r.receive(*(text("x" * 1000) for _ in range(70)))
+        assert not r.transport.reading
+        app.do(r, ACCEPT)
+        # More than the queue holds: reading goes on when the app receives.
+        assert not r.transport.reading
+        app.do(r)
+        got = [app.do(r) for _ in range(70)]
+        assert all(message["text"] == "x" * 1000 for message in got)
+        assert app.do(r) is None
+        assert r.transport.reading
+        app.waiting.cancel()
+        app.finish(r)
+
+    def test_behind_requests_in_the_same_piece(self, ws_rig: MakeRig) -> None:
+        apps = {"http": hello, "websocket": Echo()}
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await apps[scope["type"]](scope, receive, send)
+
+        r = ws_rig(app)
+        get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        r.receive(get + get + handshake() + text("hi"))
+        first, _, rest = r.transport.written.partition(b"HTTP/1.1 101")
+        assert first.count(b"HTTP/1.1 200 OK\r\n") == 2
+        assert first.endswith(b"hello")
+        assert read_frame(rest.partition(b"\r\n\r\n")[2]) == (TEXT, b"hi", b"")
+
+
+class TestScope:
+    def test_all_of_it(self, ws_rig: MakeRig) -> None:
+        app = Echo()
+        r = ws_rig(app, state={"a": 1})
+        r.receive(handshake(b"X-A: 1", target=b"/caf%C3%A9?q=1"))
+        scope = app.scopes[0]
+        headers = scope.pop("headers")
+        assert (b"x-a", b"1") in headers
+        assert (b"upgrade", b"websocket") in headers
+        assert scope == {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.5"},
+            "http_version": "1.1",
+            "scheme": "ws",
+            "server": ("192.0.2.9", 80),
+            "client": ("192.0.2.1", 4000),
+            "root_path": "",
+            "path": "/café",
+            "raw_path": b"/caf%C3%A9",
+            "query_string": b"q=1",
+            "subprotocols": [],
+            "state": {"a": 1},
+            "extensions": {"websocket.http.response": {}},
+        }
+        assert scope["state"] is not r.service.state
+
+    def test_root_path(self, ws_rig: MakeRig) -> None:
+        app = Echo()
+        ws_rig(app, root_path="/api").begin()
+        scope = app.scopes[0]
+        assert (scope["root_path"], scope["path"]) == ("/api", "/api/")
+        assert scope["raw_path"] == b"/api/"
+
+    @pytest.mark.parametrize("proto", ["https", "wss"])
+    def test_behind_a_proxy_that_ends_tls(self, ws_rig: MakeRig, proto: str) -> None:
+        app = Echo()
+        forwarding = Forwarding(TrustedPeers("*"))
+        r = ws_rig(app, forwarder=forwarding)
+        r.begin(b"X-Forwarded-Proto: " + proto.encode(), b"X-Forwarded-For: 203.0.113.9")
+        assert app.scopes[0]["scheme"] == "wss"
+        assert app.scopes[0]["client"][0] == "203.0.113.9"
+
+    def test_over_tls(self, ws_rig: MakeRig) -> None:
+        app = Echo()
+        ws_rig(app, extra={"sslcontext": object()}).begin()
+        assert app.scopes[0]["scheme"] == "wss"
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        ("request_", "status", "reason"),
+        [
+            (handshake().replace(b"GET", b"POST"), 400, b"GET"),
+            (handshake(b"Content-Length: 1") + b"x", 400, b"content"),
+            (handshake().replace(b"Sec-WebSocket-Key", b"X-Key"), 400, b"Sec-WebSocket-Key"),
+            (handshake(b"Sec-WebSocket-Protocol: a b"), 400, b"Sec-WebSocket-Protocol"),
+            (handshake().replace(b"Version: 13", b"Version: 8"), 426, b"version"),
+        ],
+    )
+    def test_what_is_wrong_is_said(
+        self, ws_rig: MakeRig, request_: bytes, status: int, reason: bytes
+    ) -> None:
+        app = Echo()
+        r = ws_rig(app)
+        r.receive(request_)
+        assert r.head.status == status
+        assert reason in r.head.body
+        assert r.transport.ended
+        assert not app.scopes
+
+    def test_another_version_is_told_ours(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo())
+        r.receive(handshake().replace(b"Version: 13", b"Version: 8"))
+        assert r.head.fields[b"sec-websocket-version"] == b"13"
+        assert r.head.fields[b"connection"] == b"close, upgrade"
+
+    def test_a_client_that_has_ended_its_side_within_the_pipeline(self, ws_rig: MakeRig) -> None:
+        gate = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            assert scope["type"] == "http"
+            await gate.wait()
+            await hello(scope, receive, send)
+
+        r = ws_rig(app)
+        r.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + handshake())
+        assert r.end_of_client()
+        r.call(gate.set)
+        r.turn()
+        assert b"HTTP/1.1 400 " in r.transport.written
+        assert b"101" not in r.transport.written
+
+    def test_where_websockets_are_off_it_is_a_request(self, ws_rig: MakeRig) -> None:
+        seen: list[Any] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            seen.append(scope["type"])
+            await hello(scope, receive, send)
+
+        r = ws_rig(app, websockets=None)
+        r.begin()
+        assert seen == ["http"]
+        assert r.answers()[0].status == 200
+        assert r.open
+
+    def test_when_there_is_too_much_to_do(
+        self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = Echo()
+        r = ws_rig(app, concurrency=1)
+        r.begin()
+        assert r.head.status == 101
+        first = r.transport
+        r.transport, r.connection = r.connect()
+        r.begin()
+        assert r.head.status == 503
+        assert r.head.body == b"Service Unavailable"
+        assert r.transport.ended
+        assert len(app.scopes) == 1
+        assert "Exceeded concurrency limit." in caplog.text
+        first.protocol.data_received(text("still here"))
+        assert app.received == ["still here"]
+
+
+class TestDenying:
+    def test_close_before_accept(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        assert app.do(r, {"type": "websocket.close", "code": 4000}) is None
+        assert r.head.status == 403
+        assert r.head.body == b""
+        assert r.head.fields[b"content-length"] == b"0"
+        assert r.head.fields[b"connection"] == b"close"
+        assert r.transport.ended
+        assert app.do(r) == CONNECT
+        assert app.do(r) == disconnect(1006)
+        app.finish(r)
+
+    def test_a_response_of_the_apps(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin(behind=text("too early"))
+        fields = [(b"content-length", b"6"), (b"x-a", b"1")]
+        app.do(r, {**DENY, "status": 401, "headers": fields})
+        assert r.transport.written == b""
+        app.do(r, body(b"not", True))
+        app.do(r, body(b"yet"))
+        assert isinstance(app.do(r, body(b"more")), RuntimeError)
+        assert (r.head.status, r.head.body) == (401, b"notyet")
+        assert r.head.fields[b"x-a"] == b"1"
+        app.finish(r)
+
+    def test_streamed(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        app.do(r, DENY)
+        app.do(r, body(b"not", True))
+        assert r.transport.written.endswith(b"3\r\nnot\r\n")
+        assert not r.transport.ended
+        # It may take its time: nothing is overdue.
+        r.later(100)
+        app.do(r, body(b" here"))
+        assert (r.head.status, r.head.body) == (403, b"not here")
+        assert r.transport.ended
+        app.finish(r)
+
+    def test_streamed_to_a_client_of_http_1_0(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.receive(handshake(version=b"1.0"))
+        app.do(r, DENY)
+        app.do(r, body(b"not", True))
+        app.do(r, body(b" here"))
+        assert b"chunked" not in r.transport.written
+        assert r.transport.written.endswith(b"\r\n\r\nnot here")
+        app.finish(r)
+
+    def test_to_a_client_that_reads_slowly(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        app.do(r, DENY)
+        r.pause()
+        assert app.do(r, body(b"x" * 1000, True)) is None
+        waiting = app.waiting
+        r.later(50)
+        r.resume()
+        assert waiting.done()
+        r.later(100)
+        assert app.do(r, body(b"y")) is None
+        assert r.head.body == b"x" * 1000 + b"y"
+        app.finish(r)
+
+    def test_to_a_client_that_reads_nothing(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app, limits={"write": 10.0})
+        r.begin()
+        app.do(r, DENY)
+        r.pause()
+        app.do(r, body(b"x" * 1000, True))
+        waiting = app.waiting
+        r.later(11)
+        assert r.transport.aborted
+        assert waiting.done()
+        assert isinstance(app.do(r, body(b"y")), ClientDisconnected)
+        app.finish(r)
+
+    def test_longer_than_it_said(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        app.do(r, {**DENY, "headers": [(b"content-length", b"3")]})
+        app.do(r, body(b"ab", True))
+        error = app.do(r, body(b"cd"))
+        assert isinstance(error, RuntimeError)
+        assert "Content-Length" in str(error)
+        assert r.transport.aborted
+        app.finish(r)
+
+    def test_what_the_client_sends_meanwhile_is_dropped(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        app.do(r, DENY)
+        app.do(r, body(b"not", True))
+        r.receive(*[b"x" * 60000] * 3)
+        assert r.transport.reading
+        assert len(r.protocol.waiting) == 0
+        app.do(r, body(b""))
+        r.receive(b"x" * 60000)
+        app.finish(r)
+
+    @pytest.mark.parametrize("raises", [False, True])
+    def test_an_app_that_ends_without_an_answer(
+        self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture, raises: bool
+    ) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if raises:
+                raise LookupError("of the app's")
+
+        r = ws_rig(app)
+        r.begin()
+        assert (r.head.status, r.head.body) == (500, b"Internal Server Error")
+        assert r.transport.ended
+        assert len(caplog.records) == 1
+
+
+class TestTime:
+    def test_an_app_that_does_not_answer(
+        self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = Driven()
+        r = ws_rig(app, ws={"handshake": 10.0})
+        r.begin()
+        r.later(9.5)
+        assert r.transport.written == b""
+        r.later(1)
+        assert r.head.status == 503
+        assert b"in time" in r.head.body
+        assert r.transport.ended
+        assert "within 10 s" in caplog.text
+        assert app.do(r) == CONNECT
+        assert app.do(r) == disconnect(1006)
+        assert isinstance(app.do(r, ACCEPT), ClientDisconnected)
+        app.finish(r)
+
+    def test_without_a_limit(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app, ws={"handshake": float("inf")})
+        r.begin()
+        r.later(1000, 50)
+        app.do(r, ACCEPT)
+        assert r.head.status == 101
+        app.finish(r)
+
+    def test_a_denied_client_that_stays(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app, limits={"linger": 5.0})
+        r.begin()
+        app.do(r, {"type": "websocket.close"})
+        r.later(4)
+        assert r.open
+        r.later(2)
+        assert r.transport.aborted
+        app.finish(r)
+
+    def test_a_client_that_leaves_before_it_is_answered(self, ws_rig: MakeRig) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        assert not r.end_of_client()
+        assert app.do(r) == CONNECT
+        assert app.do(r) == disconnect(1006)
+        assert isinstance(app.do(r, ACCEPT), ClientDisconnected)
+        assert not r.service.connections
+        app.finish(r)
+
+
+def test_the_first_frame_may_be_a_close(ws_rig: MakeRig) -> None:
+    app = Echo()
+    r = ws_rig(app)
+    r.begin(behind=close(1001))
+    assert r.frames == [(CLOSE, (1001).to_bytes(2, "big"))]
+    assert app.messages == [CONNECT, disconnect(1001)]

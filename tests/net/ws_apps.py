@@ -1,0 +1,82 @@
+"""Apps that speak on WebSockets, and note what happened to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+ACCEPT: dict[str, Any] = {"type": "websocket.accept"}
+CONNECT: dict[str, Any] = {"type": "websocket.connect"}
+DENY: dict[str, Any] = {"type": "websocket.http.response.start", "status": 403, "headers": []}
+
+
+def body(content: bytes, more: bool = False) -> dict[str, Any]:
+    return {"type": "websocket.http.response.body", "body": content, "more_body": more}
+
+
+def disconnect(code: int, reason: str = "") -> dict[str, Any]:
+    return {"type": "websocket.disconnect", "code": code, "reason": reason}
+
+
+class Echo:
+    """Sends back what comes, up to the disconnect."""
+
+    def __init__(self, accept: dict[str, Any] = ACCEPT) -> None:
+        self.accept = accept
+        self.scopes: list[Any] = []
+        self.messages: list[Any] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scopes.append(scope)
+        while True:
+            message = await receive()
+            self.messages.append(message)
+            if message["type"] == "websocket.connect":
+                await send(self.accept)
+            elif message["type"] == "websocket.disconnect":
+                return
+            else:
+                await send({**message, "type": "websocket.send"})
+
+    @property
+    def received(self) -> list[Any]:
+        """The content of the messages."""
+        found = [m for m in self.messages if m["type"] == "websocket.receive"]
+        return [m.get("text", m.get("bytes")) for m in found]
+
+
+class Driven:
+    """An app in the test's hands: what it is to do comes through `do`."""
+
+    def __init__(self) -> None:
+        self.receive: Any = None
+        self.send: Any = None
+        self.scope: Any = None
+        self.end: asyncio.Future[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.receive, self.send = scope, receive, send
+        self.end = asyncio.get_running_loop().create_future()
+        await self.end
+
+    def do(self, rig: Any, message: dict[str, Any] | None = None) -> Any:
+        """Have a task send the message, or receive one; its result, or the error it raised.
+
+        None of both where it still waits.
+        """
+        loop = rig.loop
+
+        async def step() -> Any:
+            return await (self.receive() if message is None else self.send(message))
+
+        task = loop.create_task(step())
+        rig.turn()
+        if not task.done():
+            self.waiting = task
+            return None
+        return task.exception() or task.result()
+
+    def finish(self, rig: Any) -> None:
+        """Let the app return."""
+        assert self.end is not None
+        rig.call(self.end.set_result, None)
