@@ -14,7 +14,7 @@ import pytest
 
 from tests.net.test_websocket_flow import accepted
 from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, disconnect
-from tests.net.ws_rig import CLOSE, PING, TEXT, WebSocketRig, close, handshake, text
+from tests.net.ws_rig import CLOSE, PING, WebSocketRig, close, handshake, text
 from tests.wire.ws_peer import sent
 from tricorn.asgi.failure import ClientDisconnected
 

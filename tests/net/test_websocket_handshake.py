@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.net.ws_rig import (
     text,
 )
 from tricorn.asgi.failure import ClientDisconnected
+from tricorn.asgi.task import TaskStarter
 from tricorn.edge.forwarded import Forwarding
 from tricorn.edge.trust import TrustedPeers
 
@@ -448,3 +450,27 @@ def test_the_first_frame_may_be_a_close(ws_rig: MakeRig) -> None:
     r.begin(behind=close(1001))
     assert r.frames == [(CLOSE, (1001).to_bytes(2, "big"))]
     assert app.messages == [CONNECT, disconnect(1001)]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_context_variables(ws_rig: MakeRig, fresh: bool) -> None:
+    variable = contextvars.ContextVar("variable", default="nothing")
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(variable.get())
+        variable.set("the app's")
+        await send(ACCEPT)
+        while (await receive())["type"] != "websocket.disconnect":
+            seen.append(variable.get())
+
+    r = ws_rig(app)
+    r.service.starter.close()
+    r.service.starter = TaskStarter(r.loop, fresh)
+    token = variable.set("the server's")
+    try:
+        r.begin()
+        r.receive(text("a"))
+    finally:
+        variable.reset(token)
+    assert seen == ["nothing" if fresh else "the server's", "the app's", "the app's"]
