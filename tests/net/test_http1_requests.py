@@ -16,6 +16,77 @@ def stream_of(*pieces, fields=()):
     return app
 
 
+class TestTheSameAgain:
+    """What a client repeats is read once; each request is still one of its own."""
+
+    @pytest.mark.parametrize("root_path", ["", "/root"])
+    @pytest.mark.parametrize(
+        "request_bytes",
+        [
+            GET,
+            b"GET http://b/x%20y?q HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n",
+            b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+            b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        ],
+    )
+    def test_each_has_an_equal_scope_of_its_own_and_its_content(
+        self, rig, request_bytes, root_path
+    ):
+        seen = []
+
+        async def app(scope, receive, send):
+            message = await receive()
+            seen.append((dict(scope), list(scope["headers"]), message["body"]))
+            for part in (scope["headers"], scope["extensions"], scope["state"], scope):
+                part.clear()
+            await answer(send, b"")
+
+        made = rig(app, root_path=root_path)
+        for _ in range(5):
+            made.receive(request_bytes)
+        other = GET.replace(b"GET /", b"GET /other")
+        made.receive(other, request_bytes, other)
+        repeated = [*seen[:5], seen[6]]
+        assert len(seen) == 8
+        for scope, headers, body in repeated:
+            assert headers == repeated[0][1]
+            assert body == repeated[0][2]
+            assert scope.keys() == repeated[0][0].keys()
+            assert scope["path"] == repeated[0][0]["path"]
+            assert scope["http_version"] == repeated[0][0]["http_version"]
+        assert seen[5][0]["path"] == seen[7][0]["path"] == root_path + "/other"
+        assert made.open
+
+    def test_expecting_100_continue(self, rig):
+        made = rig(echo)
+        head = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+        for _ in range(3):
+            assert made.receive(head) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            assert made.receive(b"abc").endswith(b"\r\n\r\nabc")
+
+    def test_a_forwarding_field_counts_each_time(self, rig):
+        claims = []
+
+        class Forwarder:
+            def trusts(self, client):
+                return True
+
+            def apply(self, scope):
+                scope["scheme"] = "https"
+
+        async def app(scope, receive, send):
+            claims.append(scope["scheme"])
+            await answer(send, b"")
+
+        made = rig(app, forwarder=Forwarder())
+        forwarded = GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-Proto: https\r\n\r\n")
+        for request in (forwarded, forwarded, forwarded, GET, GET, GET, forwarded):
+            made.receive(request)
+        assert claims == ["https"] * 3 + ["http"] * 3 + ["https"]
+
+
 class TestOneRequest:
     def test_it_is_answered_in_one_write_and_the_connection_stays(self, rig):
         made = rig(hello)

@@ -1,7 +1,10 @@
+cimport cython
+
 from tricorn.asgi.ready cimport WakeUp
 from tricorn.asgi.stream cimport Stream
 
 cdef str _START_KIND, _BODY_KIND
+cdef dict _CONTENT, _LAST_CONTENT
 cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE, _FILE
 
 cdef class Exchange:
@@ -19,7 +22,10 @@ cdef class Exchange:
     cpdef feed_end(self)
     cpdef disconnected(self)
     cpdef end_of_client(self)
+    @cython.locals(content=list, body=bytes, message=dict)
     cdef dict _next_content(self)
+    @cython.locals(kind=str)
+    cdef _take(self, dict message)
     cdef _take_start(self, dict message)
     cdef _take_body(self, dict message)
     cdef _advance(self, bytes body, bint more)

@@ -20,6 +20,7 @@ cdef class Http1Connection(Stream):
     cdef public ResponseWriter writer
     cdef public object transport, transport_write, client, server, forward
     cdef public str scheme
+    cdef public dict last_scope
     cdef public Exchange exchange
     cdef public int state
     cdef public double deadline, content_since, content_waited, stalled_since
@@ -36,8 +37,10 @@ cdef class Http1Connection(Stream):
     cdef _wait_for_head(self)
     @cython.locals(service=Service, reader=RequestReader, has_content=bint, keep_alive=bint)
     cdef _begin_request(self)
-    @cython.locals(service=Service, reader=RequestReader, scope=dict)
+    @cython.locals(service=Service, reader=RequestReader, scope=dict, extensions=dict)
     cdef dict _scope(self)
+    @cython.locals(service=Service, reader=RequestReader, scope=dict)
+    cdef dict _scope_of_line(self)
     @cython.locals(service=Service, exchange=Exchange)
     cdef _start_app(self)
     @cython.locals(exchange=Exchange)

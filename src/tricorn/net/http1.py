@@ -84,6 +84,7 @@ class Http1Connection(Stream):
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
         self.scheme = _HTTP
+        self.last_scope: dict[str, Any] | None = None  # of the request line before
         self.forward: Any = None
         self.exchange: Exchange | None = None
         self.state = _NEW
@@ -304,6 +305,27 @@ class Http1Connection(Stream):
     def _scope(self) -> dict[str, Any]:
         service = self.service
         reader = self.reader
+        if self.last_scope is not None and reader.same_line:
+            scope = self.last_scope.copy()
+        else:
+            scope = self._scope_of_line()
+            # Who asks the same twice may go on to.
+            self.last_scope = scope.copy() if reader.same_line else None
+        scope["headers"] = reader.fields
+        scope["state"] = service.state.copy()
+        scope["extensions"] = extensions = _EXTENSIONS.copy()
+        if not reader.is_1_1:
+            scope["extensions"] = _EXTENSIONS_10.copy()
+        elif reader.te_trailers:
+            extensions["http.response.trailers"] = {}
+        if reader.forwarded and self.forward is not None:
+            self.forward(scope)
+        return scope
+
+    def _scope_of_line(self) -> dict[str, Any]:
+        """Make what a scope takes from the connection and the request line."""
+        service = self.service
+        reader = self.reader
         # A copy with all keys in place costs less than filling an empty dict.
         scope = service.scope.copy()
         scope["server"] = self.server
@@ -312,9 +334,6 @@ class Http1Connection(Stream):
         scope["path"] = reader.path
         scope["raw_path"] = reader.raw_path
         scope["query_string"] = reader.query
-        scope["headers"] = reader.fields
-        scope["state"] = service.state.copy()
-        scope["extensions"] = _EXTENSIONS.copy()
         if service.root_path:
             scope["path"] = service.root_path + reader.path
             scope["raw_path"] = service.root_path.encode() + reader.raw_path
@@ -322,11 +341,6 @@ class Http1Connection(Stream):
             scope["scheme"] = self.scheme
         if not reader.is_1_1:
             scope["http_version"] = "1.0"
-            scope["extensions"] = _EXTENSIONS_10.copy()
-        elif reader.te_trailers:
-            scope["extensions"]["http.response.trailers"] = {}
-        if reader.forwarded and self.forward is not None:
-            self.forward(scope)
         return scope
 
     def _start_app(self) -> None:
@@ -660,6 +674,7 @@ class Http1Connection(Stream):
             self._deadline_passed(now)
         elif self.state == _KEEP_ALIVE:
             self.reader.forget()
+            self.last_scope = None
         elif self.state == _REQUEST and not self.request_ended:
             self._check_content_rate(now)
 

@@ -30,7 +30,7 @@ cdef class RequestReader:
     cdef public bytes last_line, last_host, last_section
     cdef public list last_fields, last_special
     cdef public int last_flags
-    cdef public bint is_1_1, keep_alive, chunked, expect_continue, te_trailers, forwarded
+    cdef public bint same_line, is_1_1, keep_alive, chunked, expect_continue, te_trailers, forwarded
 
     cpdef feed(self, bytes data)
     cpdef Py_ssize_t unread(self)
@@ -48,6 +48,8 @@ cdef class RequestReader:
     cdef _check_partial(self, head, Py_ssize_t start)
     @cython.locals(data=bytes, start=Py_ssize_t, line_end=Py_ssize_t, section=Py_ssize_t, special=list, flags=int)
     cdef _take_head(self, Py_ssize_t end)
+    cdef _repeat(self, Py_ssize_t end)
+    cdef _expect_content(self)
     cdef _take_line(self, Py_ssize_t start, Py_ssize_t end)
     cdef int _take_fields(self, Py_ssize_t start, Py_ssize_t end, list special) except -1
     cdef _use_authority(self)

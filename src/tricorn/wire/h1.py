@@ -171,6 +171,7 @@ class RequestReader:
         self.te_trailers = False
         self.forwarded = False
         self.is_1_1 = True
+        self.same_line = False  # as in the request before
         self.last_line = b""
         self.last_host = b""
         self.last_section = b""
@@ -348,12 +349,16 @@ class RequestReader:
         section = line_end + 2
         if end - 2 - section > self.section_limit:
             raise self._section_too_long()
-        if not is_same(data, start, line_end, self.last_line):
+        self.same_line = is_same(data, start, line_end, self.last_line)
+        if not self.same_line:
             self._take_line(start, line_end)
         if self.last_flags and is_same(data, section, end - 2, self.last_section):
+            self.fields = self.last_fields[:]
+            if self.same_line:
+                self._repeat(end)
+                return
             flags = self.last_flags
             special = self.last_special
-            self.fields = self.last_fields.copy()
         else:
             special = [None, None, None, None, None, None, None, None]
             flags = self._take_fields(section, end - 2, special)
@@ -373,6 +378,13 @@ class RequestReader:
             self.chunked = False
             self.content_length = 0
             self.state = _NO_CONTENT
+
+    def _repeat(self, end: int) -> None:
+        """Read a head, up to `end`, that is the last one again: its facts stand."""
+        self.at = end
+        if self.target[0] != 47 and self.target != b"*":
+            self._use_authority()
+        self._expect_content()
 
     def _take_line(self, start: int, end: int) -> None:
         """Read the request line in `bytes_in[start:end]`."""
@@ -451,21 +463,27 @@ class RequestReader:
         length = special[_LENGTH_FIELD]
         self.chunked = False
         self.content_length = 0
-        self.content_read = 0
         if coding is not None:
             self._check_coding(coding, flags, length)
             self.chunked = True
             self.content_length = -1
-            self.extension_bytes = 0
-            self.state = _CHUNK_SIZE
         elif length is not None:
             self.content_length = self._parse_length(length, flags)
-            self.left = self.content_length
-            self.state = _LENGTH if self.left else _NO_CONTENT
-        else:
-            self.state = _NO_CONTENT
+        self._expect_content()
         if flags & _OPTIONS:
             self._take_connection(special)
+
+    def _expect_content(self) -> None:
+        """Get ready for what `content_length` and `chunked` say."""
+        self.content_read = 0
+        if self.content_length == 0:
+            self.state = _NO_CONTENT
+        elif self.chunked:
+            self.extension_bytes = 0
+            self.state = _CHUNK_SIZE
+        else:
+            self.left = self.content_length
+            self.state = _LENGTH
 
     def _check_coding(self, coding: bytes, flags: int, length: bytes | None) -> None:
         """RFC 9112 §6.1: Transfer-Encoding is `chunked` alone, or refused."""
