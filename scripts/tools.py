@@ -15,6 +15,7 @@ TOOLS = {
     "wrk": ["wrk"],  # load for the benchmarks
     "chromium": ["chromium"],  # the demo page in a browser
     "chromedriver": ["chromium-driver"],
+    "openssl": ["openssl"],  # makes certificates for the tests
 }
 
 

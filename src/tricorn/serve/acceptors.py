@@ -8,11 +8,14 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tricorn.net import sysio
 from tricorn.net.hub import Hub, HubListener
 from tricorn.net.service import Service
+
+if TYPE_CHECKING:
+    import ssl
 
 logger = logging.getLogger("tricorn.error")
 
@@ -20,6 +23,9 @@ _ACCEPT_AT_ONCE = 64
 # Out of descriptors or memory: accept(2) would fail again at once.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _RETRY_ACCEPT = 1.0
+# Seconds for a TLS handshake, and for one that goes on when the server stops.
+_HANDSHAKE = 60.0
+_LATE_HANDSHAKE = 1.0
 
 # For comparing and debugging: `loop` keeps to the event loop's own transports.
 TRANSPORT_VARIABLE = "TRICORN_TRANSPORT"
@@ -74,15 +80,21 @@ class HubAcceptor:
 class LoopAcceptor:
     """Accepts into the loop's own transports, and can pause, which the loop's servers can't.
 
-    The sockets stay open: whoever opened them closes them.
+    With a TLS context the connections speak TLS. The sockets stay open: whoever opened them
+    closes them.
     """
 
     def __init__(
-        self, service: Service, sockets: Sequence[socket.socket], factory: Callable[[], Any]
+        self,
+        service: Service,
+        sockets: Sequence[socket.socket],
+        factory: Callable[[], Any],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.sockets: tuple[socket.socket, ...] = tuple(sockets)
         self._service = service
         self._factory = factory
+        self._tls = tls
         self._watched = False
         self._retry: asyncio.TimerHandle | None = None
         # Accepted, but not yet among the service's connections.
@@ -118,9 +130,14 @@ class LoopAcceptor:
         self.sockets = ()
 
     async def settle(self) -> None:
-        """Wait until each accepted connection is one of the service's."""
+        """Wait until each accepted connection is one of the service's.
+
+        A client that doesn't go on with its TLS handshake is given up after a while.
+        """
         if self._starting:
-            await asyncio.wait(self._starting)
+            _, late = await asyncio.wait(self._starting, timeout=_LATE_HANDSHAKE)
+            for task in late:
+                task.cancel()
 
     async def wait_closed(self) -> None:
         """Wait until it is closed."""
@@ -151,9 +168,13 @@ class LoopAcceptor:
 
     async def _begin(self, accepted: socket.socket) -> None:
         loop = self._service.loop
+        tls = self._tls
+        patience = None if tls is None else min(self._service.limits.idle, _HANDSHAKE)
         try:
-            await loop.connect_accepted_socket(self._factory, accepted)
-        except OSError:  # it has left meanwhile
+            await loop.connect_accepted_socket(
+                self._factory, accepted, ssl=tls, ssl_handshake_timeout=patience
+            )
+        except OSError:  # it has left meanwhile, or speaks no TLS
             accepted.close()
 
     def _begun(self, task: asyncio.Task[None]) -> None:

@@ -41,6 +41,8 @@ from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 
 if TYPE_CHECKING:
+    import ssl
+
     from tricorn.serve.program import Config
 
 HANDLED_SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -103,6 +105,8 @@ class Server:
         # Who started the process, if that is to know how we are; also set by the command line.
         self.systemd: ServiceNotifier | None = None
         self.names_places = True  # says where it listens; with workers the parent does
+        # Set by who brings a context: connections then speak TLS over the loop's transports.
+        self.ssl_context: ssl.SSLContext | None = None
         self._listeners: list[Listener] = []
         self._bound = False
         self._pid_file: PidFile | None = None
@@ -262,14 +266,15 @@ class Server:
 
         for sock in sockets:
             sock.setblocking(False)
-        if hub_works(service.loop):
+        tls = self.ssl_context
+        if tls is None and hub_works(service.loop):
             self._hub = Hub(service.loop)
             acceptor = HubAcceptor(self._hub, sockets, connection)
             service.accepts = acceptor.listeners
             self.servers = [acceptor]
             return
         if has_readers(service.loop):
-            by_loop = LoopAcceptor(service, sockets, connection)
+            by_loop = LoopAcceptor(service, sockets, connection, tls)
             service.accepts = [by_loop]
             self.servers = [by_loop]
             return

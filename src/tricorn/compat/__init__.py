@@ -1,0 +1,1 @@
+"""Fitting into other servers' process managers. Nothing in tricorn imports it."""

@@ -1,0 +1,8 @@
+"""Worker classes for gunicorn: `gunicorn -k tricorn.workers.TricornWorker main:app`.
+
+docs/gunicorn.md says what they do with gunicorn's settings.
+"""
+
+from tricorn.compat.gunicorn_worker import TricornH11Worker, TricornWorker
+
+__all__ = ["TricornH11Worker", "TricornWorker"]
