@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 USAGE_ERROR = 2
 INTERRUPTED = 130
 DEMO = "tricorn.demo:app"
+# No application is named so: an app has a colon in it.
+SUBCOMMANDS = {"ctl": "tricorn.supervise.ctl"}
 NO_APP = "what is there to serve? Name it, as in `tricorn main:app`, or try `tricorn --demo`"
 EPILOG = (
     "Each option can also come from an environment variable (TRICORN_PORT for --port;"
@@ -101,6 +104,8 @@ class Command(click.Command):
             ]
             with formatter.section(group.value):
                 formatter.write_dl(rows)
+        with formatter.section("Commands"):
+            formatter.write_dl([("tricorn ctl", "Talk to a server that has --control.")])
         with formatter.section("Information"):
             rows = [("--version", "Print what would run here, and exit.")]
             formatter.write_dl([*rows, ("--help", "Print this, and exit.")])
@@ -114,6 +119,9 @@ class Command(click.Command):
         **extra: Any,
     ) -> Any:
         """Run, and exit with the code; without `standalone_mode`, return it or raise."""
+        given = list(sys.argv[1:] if args is None else args)
+        if given and given[0] in SUBCOMMANDS:
+            return _subcommand(given[0], given[1:], standalone_mode)
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
         try:
@@ -123,6 +131,19 @@ class Command(click.Command):
         except click.Abort:
             code = INTERRUPTED
         sys.exit(code)
+
+
+def _subcommand(name: str, args: list[str], standalone_mode: bool) -> Any:
+    command = getattr(import_module(SUBCOMMANDS[name]), name)
+    try:
+        code = command.main(args, f"tricorn {name}", standalone_mode=False) or 0
+    except click.ClickException as error:
+        if not standalone_mode:
+            raise
+        code = _fail(error)
+    except click.Abort:
+        code = INTERRUPTED
+    return sys.exit(code) if standalone_mode else code
 
 
 def _fail(error: click.ClickException | ConfigError) -> int:

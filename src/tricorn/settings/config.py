@@ -113,6 +113,7 @@ class Config:
     group: str | None = None
     umask: int | str | None = None
     preload: bool = False
+    control: str | None = None
     restart_parallel: int = 1
     limit_worker_lifetime: float | None = None
     limit_worker_memory: int | None = None
@@ -185,7 +186,7 @@ class Config:
     @property
     def use_subprocess(self) -> bool:
         """Whether a parent process starts others that serve."""
-        return bool(self.reload or (self.workers or 1) > 1)
+        return bool(self.reload or (self.workers or 1) > 1 or self.control)
 
     @property
     def asgi_version(self) -> Literal["2.0", "3.0"]:

@@ -283,6 +283,10 @@ WORKERS = (
            "Import the application once and fork the workers from there, so that they share its"
            " memory. A restart imports it anew.",
            supervised=True, ours=True),
+    Option("control", Group.WORKERS, Kind.TEXT, None,
+           "Path of a Unix socket for `tricorn ctl`, private to this user. With it there is a"
+           " parent process even for one worker.",
+           nullable=True, supervised=True, ours=True),
     Option("restart_parallel", Group.WORKERS, Kind.NUMBER, 1,
            "Workers that are replaced at a time when they are restarted (SIGHUP).",
            least=1, supervised=True, ours=True),

@@ -16,6 +16,7 @@ from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
+from tricorn.supervise.control import Control
 from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
 from tricorn.supervise.state import Policy, State
@@ -27,6 +28,7 @@ logger = logging.getLogger("tricorn.error")
 
 # Beside what the options give a worker to stop in: cancelling, and ending the interpreter.
 _DRAIN_MARGIN = 5.0
+_PRIVATE = 0o600
 
 Reread = Callable[[], Config]
 
@@ -127,7 +129,18 @@ def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
     state = State(_policy(config), target=config.workers or 1)
     announce = Announcer(listeners, "https" if config.is_ssl else "http")
     lifetime = config.limit_worker_lifetime or math.inf
-    code = Supervisor(launcher, listeners, state, announce, lifetime).run()
+    supervisor = Supervisor(launcher, listeners, state, announce, lifetime)
+    control = None
+    if config.control:
+        # As the user that we are now: nobody else shall be able to connect.
+        options = ListenOptions(uds_mode=_PRIVATE)
+        control = open_listeners([Bind("unix", path=config.control)], options)[0]
+        Control(supervisor, control)
+    try:
+        code = supervisor.run()
+    finally:
+        if control is not None:
+            control.close()
     _say("Stopping parent process [%s]", pid)
     return code
 
