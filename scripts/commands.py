@@ -81,6 +81,12 @@ def soak(args: list[str]) -> None:
     run_in("compiled", [], "-m", "tests.soak", *args)
 
 
+def chaos(args: list[str]) -> None:
+    """restart, kill, hang and scale workers under load for ten minutes (tests/chaos)"""
+    need_folder("tests/chaos", "__main__.py")
+    run_in("compiled", [], "-m", "tests.chaos", *args)
+
+
 def autobahn(args: list[str]) -> None:
     """run Autobahn's performance and compression cases (tests/autobahn)"""
     need_folder("tests/autobahn", "__main__.py")
@@ -109,6 +115,7 @@ COMMANDS = {
     "lint": lint,
     "bench": bench,
     "soak": soak,
+    "chaos": chaos,
     "autobahn": autobahn,
     "fuzz": fuzz,
     "build": build,

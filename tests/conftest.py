@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 HEAVY = (
     "attacks",
     "autobahn",
+    "chaos",
     "clients/test_websocket_clients.py",
     "recipes",
     "soak",

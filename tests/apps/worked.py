@@ -72,7 +72,7 @@ async def lifespan(receive, send):
 
 async def answer(send, text):
     body = text.encode()
-    fields = [(b"content-length", b"%d" % len(body))]
+    fields = [(b"content-length", b"%d" % len(body)), (b"x-worker", b"%d" % os.getpid())]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": body})
 
@@ -87,7 +87,8 @@ async def state(scope, receive, send):
 
 async def lines(scope, receive, send):
     count = int(scope["query_string"] or 10)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    fields = [(b"x-worker", b"%d" % os.getpid())]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
     for number in range(count):
         await send({"type": "http.response.body", "body": b"%d\n" % number, "more_body": True})
         await asyncio.sleep(1 / count)

@@ -118,10 +118,13 @@ def _exited(state: State, event: Exited, now: float, actions: list[Action]) -> N
     place = state.places.setdefault(worker.number, Place())
     if worker.stage is Stage.BOOTING:
         _failed_to_start(state, worker, event.code, now, actions)
-    elif worker.stage is Stage.READY or (worker.stage is Stage.KILLED and worker.dumped):
+    elif worker.stage is Stage.READY:
         steady = now - worker.since >= STEADY
         place.failures = 1 if steady else place.failures + 1
         _pause(place, worker, event.code, now, actions)
+    elif worker.dumped:
+        # Its successor has been started, and the log knows why.
+        place.failures += 1
     else:
         place.failures = 0
 

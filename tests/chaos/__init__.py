@@ -1,0 +1,1 @@
+"""Worker processes under load while everything happens to them; `python -m tests.chaos`."""
