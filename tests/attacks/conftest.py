@@ -48,6 +48,16 @@ class Victim:
         private = [line.split() for line in lines if line.startswith("Private_")]
         return sum(int(line[1]) << 10 for line in private)
 
+    def peak(self) -> int:
+        """The most bytes that were resident since `forget_peak`."""
+        status = (self.proc / "status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+    def forget_peak(self) -> int:
+        """Begin to look for a new peak; what is resident now."""
+        (self.proc / "clear_refs").write_text("5")
+        return self.peak()
+
     def cpu(self) -> float:
         """Seconds of processor time so far."""
         fields = (self.proc / "stat").read_text().rpartition(")")[2].split()

@@ -10,6 +10,15 @@
 /wait          any   waits for the client to leave
 /waiting       GET   how many calls of it still do
 /nap           GET   answers after 0.2 s
+/poured        GET   how many messages /pour has sent; -1 when it was told that nobody is there
+
+As a WebSocket:
+
+/echo          sends each message back
+/sink          receives and says nothing; the count of its messages where it gets "count"
+/pour          sends 64 KiB again and again, with backpressure
+/deaf          accepts, and never receives
+/mute          never answers the handshake
 """
 
 import asyncio
@@ -19,9 +28,13 @@ PIECE = bytes(65536)
 
 
 async def app(scope, receive, send):
-    assert scope["type"] == "http", scope["type"]
     path = scope["path"]
-    if path not in ("/count", "/waiting"):
+    if scope["type"] == "websocket":
+        COUNTS["calls"] += 1
+        await receive()
+        return await SOCKETS[path](receive, send)
+    assert scope["type"] == "http", scope["type"]
+    if path not in ("/count", "/waiting", "/poured"):
         COUNTS["calls"] += 1
     await ROUTES.get(path, short)(scope, receive, send)
 
@@ -94,6 +107,51 @@ async def nap(scope, receive, send):
     await respond(send, b"rested")
 
 
+async def ws_echo(receive, send):
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+async def ws_sink(receive, send):
+    await send({"type": "websocket.accept"})
+    count = 0
+    while (message := await receive())["type"] == "websocket.receive":
+        if message.get("text") == "count":
+            await send({"type": "websocket.send", "text": str(count)})
+        count += 1
+
+
+async def ws_pour(receive, send):
+    await send({"type": "websocket.accept"})
+    try:
+        while True:
+            await send({"type": "websocket.send", "bytes": PIECE})
+            COUNTS["poured"] = COUNTS.get("poured", 0) + 1
+    except OSError:
+        COUNTS["poured"] = -1
+
+
+async def poured(scope, receive, send):
+    await respond(send, b"%d" % COUNTS.get("poured", 0))
+
+
+async def ws_deaf(receive, send):
+    await send({"type": "websocket.accept"})
+    await asyncio.sleep(3600)
+
+
+async def ws_mute(receive, send):
+    await asyncio.sleep(3600)
+
+
+SOCKETS = {
+    "/echo": ws_echo,
+    "/sink": ws_sink,
+    "/pour": ws_pour,
+    "/deaf": ws_deaf,
+    "/mute": ws_mute,
+}
 ROUTES = {
     "/count": count,
     "/read": read,
@@ -104,4 +162,5 @@ ROUTES = {
     "/wait": wait,
     "/waiting": waiting,
     "/nap": nap,
+    "/poured": poured,
 }

@@ -4,7 +4,6 @@ Skipped where Chromium, its driver or selenium is missing (Debian: chromium, chr
 """
 
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from hashlib import sha256
@@ -14,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support.browser import BROWSER, DRIVER, open_browser
 from tests.support.server import Server, serve
 from tests.support.wait import wait_for
 
@@ -21,26 +21,10 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-webdriver = pytest.importorskip("selenium.webdriver")
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or ""
-DRIVER = shutil.which("chromedriver") or ""
+pytest.importorskip("selenium.webdriver")
 pytestmark = [
     pytest.mark.slow_matrix,
     pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver"),
-]
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-prefers-reduced-motion",  # a click must not land while the page still scrolls
-    "--window-size=1200,900",
 ]
 DEADLINE = 20.0  # seconds, on a machine that other tests keep busy
 
@@ -82,17 +66,8 @@ class Tab:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_page_load_timeout(DEADLINE)
-    try:
+    with open_browser(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
