@@ -93,7 +93,9 @@ class TestMask:
             message, at = bytearray(b"before"), 0
             for size in cuts:
                 start = 2 + at
-                ascii_piece = mask.unmask_onto(message, data, start, start + size, KEYS[0], at & 3)
+                ascii_piece = mask.unmask_onto(
+                    message, data, start, start + size, KEYS[0], at & 3, 99 - at
+                )
                 assert ascii_piece == plain[at : at + size].isascii()
                 at += size
             assert message == b"before" + plain
@@ -184,8 +186,8 @@ class TestBoth:
             assert imported.unmask(data, 0, size) == INTERPRETED.unmask(data, 0, size)
         key = (data + b"key!")[:4]
         messages = bytearray(before), bytearray(before)
-        first = imported.unmask_onto(messages[0], data, 0, len(data), key, phase)
-        assert INTERPRETED.unmask_onto(messages[1], data, 0, len(data), key, phase) == first
+        first = imported.unmask_onto(messages[0], data, 0, len(data), key, phase, 7)
+        assert INTERPRETED.unmask_onto(messages[1], data, 0, len(data), key, phase, 7) == first
         assert messages[0] == messages[1]
         for message in (bytearray(data), messages[0]):
             assert imported.utf8_end(message, 0) == INTERPRETED.utf8_end(message, 0)
@@ -212,4 +214,4 @@ class TestBoth:
         with pytest.raises(IndexError):
             imported.utf8_end(bytearray(b"a"), 2)
         with pytest.raises(IndexError):
-            imported.unmask_onto(bytearray(), b"abc", 2, 4, b"keyk", 0)
+            imported.unmask_onto(bytearray(), b"abc", 2, 4, b"keyk", 0, 0)

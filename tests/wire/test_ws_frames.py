@@ -125,6 +125,25 @@ class TestCache:
             assert peer.read(data) == text.encode()
         assert sizes[1] < sizes[0] / 3
 
+    def test_what_only_resembles_a_str_or_bytes(self) -> None:
+        class Odd(str):
+            def __str__(self) -> str:
+                return "another text"
+
+            def encode(self, *options: str) -> bytes:  # type: ignore[override]
+                return b"another text"
+
+        for size in (5, 200):
+            peer, cache = Peer(), FrameCache()
+            text = Odd("x" * size)
+            assert peer.read(cache.text(text, peer.deflater)) == b"x" * size
+            changing = bytearray(b"y" * size)
+            assert peer.read(cache.binary(changing, peer.deflater)) == b"y" * size  # type: ignore
+            changing[0] = 0x7A
+            assert peer.read(cache.binary(changing, None))[:2] == b"zy"  # type: ignore[arg-type]
+            with pytest.raises(TypeError):
+                cache.binary(5, None)  # type: ignore[arg-type]
+
     def test_forget(self) -> None:
         cache = FrameCache()
         text = "x" * 500

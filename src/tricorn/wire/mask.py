@@ -42,11 +42,12 @@ def unmask_text(data: bytes, at: int, size: int) -> str:
 
 
 def unmask_onto(
-    message: bytearray, data: bytes, start: int, end: int, key: bytes, phase: int
+    message: bytearray, data: bytes, start: int, end: int, key: bytes, phase: int, ahead: int
 ) -> bool:
     """Unmask `data[start:end]` and append it; its first byte meets byte `phase` of the key.
 
-    Says whether the piece is ASCII.
+    `ahead` bytes are to follow; room may be made for as many as have come, so that the
+    message needn't move. Says whether the piece is ASCII.
     """
     turned = key[phase:] + key[:phase]
     piece = unmask(turned + data[start:end], 0, end - start)

@@ -130,7 +130,8 @@ cpdef str unmask_text(bytes data, Py_ssize_t at, Py_ssize_t size):
 
 
 cpdef bint unmask_onto(
-    bytearray message, bytes data, Py_ssize_t start, Py_ssize_t end, bytes key, int phase
+    bytearray message, bytes data, Py_ssize_t start, Py_ssize_t end, bytes key, int phase,
+    long long ahead,
 ) except -1:
     cdef uint64_t seen
     cdef unsigned char turned[4]
@@ -142,6 +143,9 @@ cpdef bint unmask_onto(
     for index in range(4):
         turned[index] = <unsigned char>PyBytes_AS_STRING(key)[(index + phase) & 3]
     before = PyByteArray_GET_SIZE(message)
+    if ahead > 0 and before == 0:
+        # A bytearray that shrinks by no more than half keeps its room.
+        PyByteArray_Resize(message, end - start + <Py_ssize_t>min(ahead, <long long>(end - start)))
     PyByteArray_Resize(message, before + end - start)
     seen = tricorn_unmask(
         <unsigned char*>PyByteArray_AS_STRING(message) + before,

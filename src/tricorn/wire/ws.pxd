@@ -4,7 +4,7 @@ from tricorn.wire.mask cimport ascii_text, unmask, unmask_onto, unmask_text, utf
 from tricorn.wire.ws_deflate cimport Inflater
 
 cdef int _CONTINUATION, _OPCODE_TEXT, _OPCODE_BINARY, _OPCODE_CLOSE, _OPCODE_PING, _OPCODE_PONG
-cdef int _FINAL, _COMPRESSED, _RESERVED, _CONTROL, _AGAIN
+cdef int _FINAL, _COMPRESSED, _RESERVED, _CONTROL, _AGAIN, _NOTHING
 cdef long long _LARGEST
 
 cdef class MessageReader:

@@ -50,7 +50,9 @@ _COMPRESSED: Final = 0x40  # RSV1, by RFC 7692 §6
 _RESERVED: Final = 0x30
 _CONTROL: Final = 0x08
 
-_AGAIN: Final = -1  # a step that led to no code
+# Integers of C when compiled: NEED_DATA, and a step that led to no code.
+_NOTHING: Final = NEED_DATA
+_AGAIN: Final = -1
 # Python's sizes end at 2**63, and a limit gets sums added to it.
 _LARGEST: Final = 1 << 60
 
@@ -139,7 +141,7 @@ class MessageReader:
             self.violation = violation
             self._stop()
             raise
-        if code == NEED_DATA:
+        if code == _NOTHING:
             # An idle connection shouldn't hold its last message.
             self.text = ""
             self.data = b""
@@ -160,11 +162,11 @@ class MessageReader:
         at = self.at
         available = len(data) - at
         if available <= 0:
-            return NEED_DATA
+            return _NOTHING
         first = data[at]
         self._check_first(first)
         if available < 2:
-            return NEED_DATA
+            return _NOTHING
         second = data[at + 1]
         if second < 128:
             raise Violation(1002, "frame is not masked")
@@ -175,13 +177,13 @@ class MessageReader:
                 raise Violation(1002, "control frame longer than 125 bytes")
             key_at = at + (4 if size == 126 else 10)
             if len(data) < key_at:
-                return NEED_DATA
+                return _NOTHING
             size = self._long_size(data, at + 2, key_at)
         if first & _CONTROL:
             return self._read_control(first & 15, key_at, size)
         self._check_size(first, size)
         if len(data) < key_at + 4:
-            return NEED_DATA
+            return _NOTHING
         if first & _FINAL and first & 15 and len(data) - key_at - 4 >= size:
             self.at = key_at + 4 + size
             return self._read_whole(first, key_at, size)
@@ -238,7 +240,7 @@ class MessageReader:
         """Read a control frame, when all of its at most 125 bytes are there."""
         end = key_at + 4 + size
         if len(self.bytes_in) < end:
-            return NEED_DATA
+            return _NOTHING
         payload = unmask(self.bytes_in, key_at, size)
         self.at = end
         if opcode == _OPCODE_CLOSE:
@@ -272,17 +274,17 @@ class MessageReader:
             payload = self.inflater.inflate(unmask(self.bytes_in, key_at, size), self.limit)
             if first & 15 == _OPCODE_TEXT:
                 self.text = _decoded(payload)
-                return TEXT
+                return _OPCODE_TEXT
             self.data = payload
-            return BINARY
+            return _OPCODE_BINARY
         if first & 15 == _OPCODE_BINARY:
             self.data = unmask(self.bytes_in, key_at, size)
-            return BINARY
+            return _OPCODE_BINARY
         try:
             self.text = unmask_text(self.bytes_in, key_at, size)
         except UnicodeDecodeError:
             raise _not_utf8() from None
-        return TEXT
+        return _OPCODE_TEXT
 
     def _start_frame(self, first: int, key_at: int, size: int) -> None:
         """Go on to the payload of a frame that is no whole message in itself."""
@@ -310,7 +312,7 @@ class MessageReader:
             self._take(start, start + size)
             self.phase = (self.phase + size) & 3
         if self.left:
-            return NEED_DATA
+            return _NOTHING
         self.in_frame = False
         return self._finish_message() if self.final else _AGAIN
 
@@ -319,12 +321,14 @@ class MessageReader:
         if self.compressed:
             assert self.inflater is not None
             piece = bytearray()
-            unmask_onto(piece, self.bytes_in, start, end, self.key, self.phase)
+            unmask_onto(piece, self.bytes_in, start, end, self.key, self.phase, 0)
             self.inflater.feed(bytes(piece), self.message, self.limit)
             return
         message = self.message
         whole = self.checked == len(message)
-        ascii_piece = unmask_onto(message, self.bytes_in, start, end, self.key, self.phase)
+        ascii_piece = unmask_onto(
+            message, self.bytes_in, start, end, self.key, self.phase, self.left
+        )
         if self.opcode != _OPCODE_TEXT:
             return
         if ascii_piece and whole:

