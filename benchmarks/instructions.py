@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.lockstep import connections_of, lockstep_scenario
 
-KEYS = ("get", "browser", "10kb", "stream", "post", "upload", "close")
+KEYS = ("get", "browser", "10kb", "stream", "post", "upload", "close", "ws-32-100", "ws-1k-100")
 # Batches of the shorter run: by then all is warm, the interpreter's adaptive code among it.
 SHORT = 8
 LONG = 40
@@ -87,7 +87,7 @@ def count(key: str, folder: Path, functions: int) -> list[str]:
     short, long = folder / f"{key}.short.out", folder / f"{key}.long.out"
     requests = (LONG - SHORT) * many
     total = (run(key, LONG * many, long) - run(key, SHORT * many, short)) / requests
-    lines = [f"{key:8} {total:12,.0f}"]
+    lines = [f"{key:10} {total:10,.0f}"]
     if functions:
         costs = per_function(long)
         costs.subtract(per_function(short))

@@ -17,7 +17,7 @@ from benchmarks import apps
 from benchmarks.scenarios import SCENARIOS, Scenario
 from tricorn.net.http1 import Http1Connection
 from tricorn.net.hub import Hub
-from tricorn.net.service import ConnectionLimits, Service
+from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
 
@@ -25,6 +25,11 @@ CONNECTIONS = 64
 # What is larger doesn't fit into a socket's buffers: the server must read while the client sends.
 LARGEST_AT_ONCE = 65536
 GO = b"g"
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+MASK = bytes(4)  # unmasking with zeros costs as much as with anything
 
 
 def lockstep_scenario(key: str) -> Scenario:
@@ -38,12 +43,28 @@ def connections_of(scenario: Scenario) -> int:
 
 
 def request_bytes(scenario: Scenario) -> bytes:
-    """The request as `wrk` sends it."""
+    """The request as `wrk` sends it, or a WebSocket message."""
+    if scenario.talk:
+        return b"\x81" + _size(scenario.answer, 0x80) + MASK + scenario.answer
     fields = [("Host", "127.0.0.1:8000"), *scenario.fields]
     if scenario.content_size:
         fields.append(("Content-Length", str(scenario.content_size)))
     lines = [f"{scenario.method} / HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
     return "\r\n".join([*lines, "", ""]).encode() + scenario.content
+
+
+def answer_end(scenario: Scenario) -> bytes:
+    """The last bytes of an answer, which are nowhere else in it."""
+    if scenario.talk:
+        return b"\x81" + _size(scenario.answer, 0) + scenario.answer
+    return b"\r\n0\r\n\r\n" if scenario.key == "stream" else scenario.answer
+
+
+def _size(payload: bytes, masked: int) -> bytes:
+    """The length in a frame's head (RFC 6455 §5.2), of at most 64 KiB."""
+    if len(payload) < 126:
+        return bytes((masked | len(payload),))
+    return bytes((masked | 126,)) + len(payload).to_bytes(2, "big")
 
 
 def read_response(sock: socket.socket, ends: bytes) -> bytes:
@@ -64,9 +85,16 @@ def run_client(scenario: Scenario, requests: int, port: int, gate: int) -> None:
         return socket.create_connection(("127.0.0.1", port), timeout=60)
 
     request = request_bytes(scenario)
-    ends = b"\r\n0\r\n\r\n" if scenario.key == "stream" else scenario.answer
+    ends = answer_end(scenario)
+    starts = ends if scenario.talk else b"HTTP/1.1 200 "
     many = connections_of(scenario)
     socks = [] if scenario.closes else [connect() for _ in range(many)]
+    if scenario.talk:
+        for sock in socks:
+            sock.sendall(HANDSHAKE)
+        os.write(gate, GO)
+        for sock in socks:
+            assert read_response(sock, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
     for _ in range(requests // many):
         if scenario.closes:
             socks = [connect() for _ in range(many)]
@@ -78,9 +106,19 @@ def run_client(scenario: Scenario, requests: int, port: int, gate: int) -> None:
         if at_once:
             os.write(gate, GO)
         for sock in socks:
-            assert read_response(sock, ends).startswith(b"HTTP/1.1 200 ")
+            assert read_response(sock, ends).startswith(starts)
             if scenario.closes:
                 sock.close()
+
+
+def answered(service: Service, scenario: Scenario, goal: int) -> int:
+    """How many requests or messages are answered, which is no more than `goal`."""
+    if not scenario.talk:
+        return service.total_requests
+    connections = service.connections
+    if next(iter(connections)).sent * len(connections) < goal:
+        return 0
+    return sum([connection.sent for connection in connections])
 
 
 async def serve_lockstep(scenario: Scenario, requests: int) -> None:
@@ -89,6 +127,7 @@ async def serve_lockstep(scenario: Scenario, requests: int) -> None:
     app: Callable[..., object] = getattr(apps, scenario.app.partition(":")[2])
     defaults = DefaultFields(b"tricorn", [])
     service = Service(app, loop, ConnectionLimits(), HeadLimits(), defaults)
+    service.websockets = WebSocketOptions()
     hub = Hub(loop)
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     listener.setblocking(False)
@@ -105,10 +144,14 @@ async def serve_lockstep(scenario: Scenario, requests: int) -> None:
     many = connections_of(scenario)
     pause = 0.0 if len(request_bytes(scenario)) <= LARGEST_AT_ONCE else 0.02
     goal = 0
+    if scenario.talk:
+        os.read(gate, 1)
+        while service.total_requests < many:
+            await asyncio.sleep(0)
     # Reading blocks all that runs here, on purpose.
     while os.read(gate, 1):
         goal += many
-        while service.total_requests < goal:
+        while answered(service, scenario, goal) < goal:
             await asyncio.sleep(pause)
     hub.close()
     service.stop()
