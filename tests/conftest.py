@@ -47,6 +47,7 @@ HEAVY = (
     "soak",
     "supervise/test_failures.py",
     "supervise/test_places.py",
+    "supervise/test_reload.py",
     "supervise/test_stopping.py",
     "wire/test_fuzz_corpus.py",
     "wire/test_h1_cost.py",

@@ -132,7 +132,10 @@ class TestMistakes:
             (["main:app", "--loop", "x"], "--loop: 'x' is not one of auto, uvloop,"),
             (["main:app", "--bind", "x"], "--bind: 'x' has no port; write host:port"),
             (["main:app", "--uds", "x", "--fd", "3"], "--uds and --fd both say where to listen"),
-            (["main:app", "--reload"], "--reload: reloading isn't there yet"),
+            (
+                ["main:app", "--reload", "--reload-dir", "x"],
+                "--reload-dir: 'x' is not a directory that exists",
+            ),
             (["main:app", "--workers", "x"], "--workers: 'x' is not auto or a whole number"),
         ],
     )

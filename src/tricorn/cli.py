@@ -6,6 +6,7 @@ imported once it is known that a server will run.
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -210,10 +211,19 @@ def _serve(line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
     if config.use_subprocess:
         from tricorn.supervise.program import supervise
 
-        return supervise(config, lambda: _config(line, resolve(line)))
+        _check_directories(resolved["reload_dirs"])
+        file = resolved["config"].value
+        files = [file] if isinstance(file, str) else []
+        return supervise(config, lambda: _config(line, resolve(line)), files)
     from tricorn.serve.program import main_run
 
     return int(main_run(config))
+
+
+def _check_directories(given: Given) -> None:
+    for directory in given.value if isinstance(given.value, list) else []:
+        if not os.path.isdir(directory):
+            raise ConfigError(f"{given.where}: {directory!r} is not a directory that exists")
 
 
 def _config(line: dict[str, Any], resolved: Mapping[str, Given]) -> Config:

@@ -147,7 +147,7 @@ def sample(option: Option) -> str:
         return next(choice for choice in reversed(option.choices) if choice != option.default)
     samples = {
         Kind.WORKERS: "auto",
-        Kind.NUMBER: "0" if option.idle else str(min(7, option.most or 7)),
+        Kind.NUMBER: "0" if option.idle else "7",
         Kind.SECONDS: "0" if option.idle else "7",
         Kind.BOOLEAN: "false" if option.default else "true",
         Kind.LIST: "fd://7",
@@ -248,7 +248,7 @@ class TestFile:
             ("port = 2024-01-01", "port in tricorn.toml: datetime.date(2024, 1, 1) is not a whole"),
             ("access_log = 'perhaps'", "access_log in tricorn.toml: 'perhaps' is not true or f"),
             ("headers = ['X-A']", "headers in tricorn.toml: 'X-A' is not a field as Name:Value"),
-            ("reload = true", "reload in tricorn.toml: reloading isn't there yet;"),
+            ("http2 = true", "http2 in tricorn.toml: HTTP/2 isn't there yet;"),
         ],
     )
     def test_mistakes_are_one_line(self, text: str, message: str) -> None:
@@ -406,8 +406,8 @@ class TestNotYet:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ({"reload": True}, "--reload: reloading isn't there yet"),
-            ({"reload_dirs": ["src"]}, "--reload-dir: reloading isn't there yet"),
+            ({"ssl_certfile": "x.pem"}, "--ssl-certfile: TLS isn't there yet"),
+            ({"ssl_cert_reqs": "2"}, "--ssl-cert-reqs: TLS isn't there yet"),
             ({"http2": True}, "--http2: HTTP/2 isn't there yet"),
         ],
     )
@@ -415,13 +415,15 @@ class TestNotYet:
         assert refusal(line).startswith(message)
 
     def test_so_is_a_variable(self) -> None:
-        os.environ["TRICORN_RELOAD"] = "true"
-        assert refusal().startswith("TRICORN_RELOAD in the environment: reloading isn't there yet")
+        os.environ["TRICORN_HTTP2"] = "true"
+        assert refusal().startswith("TRICORN_HTTP2 in the environment: HTTP/2 isn't there yet")
 
     @pytest.mark.parametrize(
         "line",
         [
-            {"reload_delay": "0.25"},
+            {"ssl_version": "17"},
+            {"ssl_cert_reqs": "0"},
+            {"ssl_keyfile": ""},
         ],
     )
     def test_asking_for_nothing_is_fine(self, line: dict[str, object]) -> None:
@@ -429,6 +431,6 @@ class TestNotYet:
         assert resolve(line)[name].rank is Rank.LINE
 
     def test_every_later_option_is_guarded(self) -> None:
-        later = {"Reload", "HTTP/2"}
+        later = {"TLS", "HTTP/2"}
         assert all(o.not_yet for o in OPTIONS if o.group.value in later)
         assert all(o.scope is not Scope.LINE for o in OPTIONS if o.not_yet)

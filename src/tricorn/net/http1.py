@@ -25,7 +25,6 @@ from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.net.http1_upgrade import Http1Opening, websocket_scope
 from tricorn.net.service import TICK, Service
-from tricorn.net.tls import tls_extension
 from tricorn.net.websocket import Peer, WebSocketConnection
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA, RequestReader
@@ -85,7 +84,6 @@ class Http1Connection(Stream):
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
         self.scheme = _HTTP
-        self.tls: dict[str, Any] | None = None
         self.last_scope: dict[str, Any] | None = None  # of the request line before
         self.forward: Any = None
         self.exchange: Exchange | None = None
@@ -119,7 +117,6 @@ class Http1Connection(Stream):
         self.server = _local_address(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
-            self.tls = tls_extension(transport.get_extra_info("ssl_object"))
         forwarder = service.forwarder
         if forwarder is not None and forwarder.trusts(self.client):
             self.forward = forwarder.apply
@@ -155,10 +152,6 @@ class Http1Connection(Stream):
         if not self.request_ended:
             self._end_within_content()
             return True
-        if not self.transport.can_write_eof():
-            # TLS over the loop's transports has no half that stays open.
-            self.exchange_gone()
-            return False
         if not unread:
             self.writer.keep_alive = False
         self.deadline = min(self.deadline, self.service.now + _END_GRACE)
@@ -325,8 +318,6 @@ class Http1Connection(Stream):
             scope["extensions"] = _EXTENSIONS_10.copy()
         elif reader.te_trailers:
             extensions["http.response.trailers"] = {}
-        if self.tls is not None:
-            scope["extensions"]["tls"] = self.tls
         if reader.forwarded and self.forward is not None:
             self.forward(scope)
         return scope
@@ -764,6 +755,19 @@ class Http1Connection(Stream):
                 return
             self.state = _CLOSED
             self.transport.close()
+
+    def detach(self) -> int:
+        """Give the descriptor of an idle connection away; -1 where it isn't idle or can't be."""
+        is_idle = (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread()
+        detach = getattr(self.transport, "detach", None)
+        if not is_idle or detach is None:
+            return -1
+        fd: int = detach()
+        return fd
+
+    def is_awaited(self) -> bool:
+        """Whether a client waits for a response that hasn't begun."""
+        return self.state == _IN_HEAD or (self.state == _REQUEST and not self.writer.started)
 
     def _await_last(self) -> None:
         """Give the request that may be on its way time to arrive."""

@@ -51,6 +51,5 @@ def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, An
     scope["scheme"] = _SCHEMES.get(scope["scheme"], scope["scheme"])
     del scope["method"]
     scope["subprotocols"] = handshake.subprotocols
-    kept = {name: of for name, of in scope["extensions"].items() if name == "tls"}
-    scope["extensions"] = {"websocket.http.response": {}} | kept
+    scope["extensions"] = {"websocket.http.response": {}}
     return scope

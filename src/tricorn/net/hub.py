@@ -90,6 +90,16 @@ class HubListener:
                 transport.fail(error)
                 logger.error("A connection could not begin.", exc_info=error)
 
+    def adopt(self, fd: int) -> None:
+        """Serve a connection that another process has accepted and detached.
+
+        Raises OSError, and closes it, when its client has gone.
+        """
+        with socket.socket(fileno=fd) as connection:
+            peer = connection.getpeername()
+            connection.detach()
+        HubTransport(self.hub, fd, peer, self).begin(self.factory())
+
     def _failed(self, error: OSError) -> None:
         if error.errno not in _EXHAUSTED:
             logger.error("Accepting a connection failed: %s", error)
@@ -508,6 +518,19 @@ class HubTransport:
         """Close now; what wasn't sent is lost."""
         self.closing = True
         self._break(None)
+
+    def detach(self) -> int:
+        """Give the open descriptor away; the protocol is told that the connection is over.
+
+        Returns -1, and does nothing, where something is still to be sent or was read to its end.
+        """
+        if self.closing or self.pending_size or self.end_read:
+            return -1
+        # While the copy is open, closing the original wouldn't take it out of the epoll set.
+        fd = os.dup(self.fd)
+        self.hub.poller.remove(self.fd)
+        self._break(None)
+        return fd
 
     def fail(self, error: BaseException) -> None:
         """Give up a connection whose protocol is broken."""

@@ -512,6 +512,14 @@ class WebSocketConnection(SessionStream):
             delay = self.service.next_closing()
             self.closer = self.service.loop.call_later(delay, self._close_for_restart)
 
+    def detach(self) -> int:
+        """Give nothing away, -1: a WebSocket has a session here."""
+        return -1
+
+    def is_awaited(self) -> bool:
+        """Whether a client waits for a response that hasn't begun: a WebSocket's has."""
+        return False
+
     def _close_for_restart(self) -> None:
         if self.state == _OPEN:
             self._start_closing(RESTARTING, close_frame(RESTARTING, ""))

@@ -19,8 +19,8 @@ from tricorn.serve.importer import ImportFromStringError, insert_app_dir
 from tricorn.serve.loops import LoopFactory, loop_factory
 from tricorn.serve.server import STARTUP_FAILURE, Server
 from tricorn.serve.user_error import UserCodeError
+from tricorn.settings.config import IDLE_RELOAD, build
 from tricorn.settings.config import Config as Settings
-from tricorn.settings.config import build
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
 from tricorn.watch.logs import LOGGING_CONFIG, TRACE_LOG_LEVEL, LogConfigError, configure
@@ -41,7 +41,6 @@ class Config(Settings):
     def __init__(self, app: Any, *args: Any, **options: Any) -> None:
         self.loaded = False
         self.loaded_app: Any = None
-        self.ssl: Any = None  # the context in use, for programs that load certificates into it
         super().__init__(app, *args, **options)
         if self.log_config == DEFAULT_LOG_CONFIG:
             self.log_config = LOGGING_CONFIG
@@ -78,7 +77,8 @@ class Config(Settings):
         try:
             loaded = self._load_application()
         except (ImportFromStringError, UserCodeError) as error:
-            logger.error("Error loading ASGI app. %s", error)
+            # In the message, as arguments are what a client may have made: on one line.
+            logger.error(f"Error loading ASGI app. {error}")
             sys.exit(STARTUP_FAILURE)
         self.loaded_app = _traced(loaded.app)
         self.interface = loaded.interface
@@ -133,6 +133,7 @@ def run(app: Any, **options: Any) -> None:
         insert_app_dir(app_dir)
     config = build(app, options, Config)
     assert isinstance(config, Config)
+    _mention_idle_options(config)
     code = run_server(Server(config))
     if code:
         sys.exit(code)
@@ -141,10 +142,16 @@ def run(app: Any, **options: Any) -> None:
 def main_run(config: Settings) -> int:
     """Serve what the command line describes; return the exit code."""
     program = config if isinstance(config, Config) else Config(config.app, **config.options())
+    _mention_idle_options(program)
     server = Server(program)
     server.owns_process = True
     server.systemd = ServiceNotifier(os.environ)
     return run_server(server)
+
+
+def _mention_idle_options(config: Settings) -> None:
+    if config.has_idle_reload_options:
+        logger.warning(IDLE_RELOAD)
 
 
 def run_server(server: Server, sockets: list[socket.socket] | None = None) -> int:
@@ -152,7 +159,7 @@ def run_server(server: Server, sockets: list[socket.socket] | None = None) -> in
     try:
         server.run(sockets)
     except (ImportFromStringError, UserCodeError) as error:
-        logger.error("%s", error)
+        logger.error(str(error))
         return STARTUP_FAILURE
     except KeyboardInterrupt:
         pass

@@ -7,6 +7,7 @@
 | | `L`, a reason, a line end | replace me; I serve until then |
 | | `?` | may I tell why I fail? |
 | | `S` | my stacks are in the log |
+| | `Q` | I was told to leave, and stop (under `--reload`) |
 | parent | `Y` | tell |
 | | `N` | don't: another worker has told the same |
 | | `D` | log all stacks: you hang |
@@ -27,6 +28,7 @@ BEAT: Final = b"."
 LEAVING: Final = b"L"
 ASK: Final = b"?"
 EXPLAINED: Final = b"S"
+STOPPING: Final = b"Q"
 
 TELL: Final = b"Y"
 HUSH: Final = b"N"

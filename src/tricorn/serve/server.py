@@ -29,7 +29,6 @@ from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, open_listeners
 from tricorn.net.service import Service
 from tricorn.net.systemd import ServiceNotifier
-from tricorn.net.tls import TlsError, TlsSource
 from tricorn.serve.acceptors import (
     HubAcceptor,
     LoopAcceptor,
@@ -40,7 +39,6 @@ from tricorn.serve.acceptors import (
 from tricorn.serve.components import listen_options, make_service
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
-from tricorn.serve.tls import tls_source
 
 if TYPE_CHECKING:
     import ssl
@@ -107,10 +105,8 @@ class Server:
         # Who started the process, if that is to know how we are; also set by the command line.
         self.systemd: ServiceNotifier | None = None
         self.names_places = True  # says where it listens; with workers the parent does
-        # What connections speak TLS with, over the loop's transports; set before the start by
-        # who brings a context of its own.
+        # Set by who brings a context: connections then speak TLS over the loop's transports.
         self.ssl_context: ssl.SSLContext | None = None
-        self._tls: TlsSource | None = None
         self._listeners: list[Listener] = []
         self._bound = False
         self._pid_file: PidFile | None = None
@@ -149,7 +145,6 @@ class Server:
         try:
             self.config.check()
             identity = self._find_identity()
-            self._load_tls()
             self._bind(sockets)
             self._settle(identity)
             if not self.config.loaded:
@@ -201,32 +196,6 @@ class Server:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
 
-    def _load_tls(self) -> None:
-        """Read certificates and keys: as root, where the process is to become somebody else."""
-        if self.ssl_context is not None or not self.config.is_ssl:
-            return
-        try:
-            self._tls = tls_source(self.config)
-        except TlsError as error:
-            logger.error("%s", error)
-            sys.exit(STARTUP_FAILURE)
-        assert self._tls is not None
-        self.ssl_context = self.config.ssl = self._tls.context
-
-    def _renew_tls(self) -> None:
-        """Use certificates that have changed, for the connections that begin from now on."""
-        assert self._tls is not None
-        try:
-            if not self._tls.renew():
-                return
-        except TlsError as error:
-            logger.error("%s. The certificates that were read before stay in use.", error)
-            return
-        self.ssl_context = self.config.ssl = self._tls.context
-        for server in self.servers:
-            server.tls = self._tls.context
-        logger.info("The TLS certificates have changed and are in use.")
-
     def _find_identity(self) -> Identity:
         config = self.config
         umask = None if config.umask is None else int(config.umask)
@@ -268,14 +237,17 @@ class Server:
         listening = list(sockets) if sockets else [opened.sock for opened in self._listeners]
         await self._accept(service, listening)
         if self.owns_process:
-            # What the app has loaded stays: the collector needn't look at it again.
-            gc.collect()
-            gc.freeze()
+            self.settle()
         self.started = True
         if self.names_places:
             self._log_started(sockets)
         if self.systemd is not None:
             self.systemd.ready("serving")
+
+    def settle(self) -> None:
+        """Prepare for a long life: what the app has loaded needn't be collected again."""
+        gc.collect()
+        gc.freeze()
 
     async def _start_lifespan(self) -> bool:
         """Run the app's startup; a signal interrupts it. Returns whether to go on."""
@@ -342,8 +314,6 @@ class Server:
     async def on_tick(self, counter: int) -> bool:
         """Look at what changes slowly; return whether to stop."""
         if counter % 10 == 0:
-            if self._tls is not None:
-                self._renew_tls()
             await self._notify()
             access = None if self._service is None else self._service.access
             if access is not None:
@@ -379,8 +349,7 @@ class Server:
         if service is not None:
             # Before the acceptors close: they serve what is in the backlog.
             service.draining = True
-        for server in self.servers:
-            server.close()
+        self.stop_accepting()
         for sock in sockets or ():
             sock.close()
         for listener in self._listeners:
@@ -398,6 +367,11 @@ class Server:
             await self._abandon_lifespan()
         elif self.lifespan is not None:
             await self._stop_lifespan()
+
+    def stop_accepting(self) -> None:
+        """Serve who has connected by now, and nobody else."""
+        for server in self.servers:
+            server.close()
 
     async def _drain(self, service: Service) -> None:
         """Wait for connections and then for tasks, as long as the user lets it."""

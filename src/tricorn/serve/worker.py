@@ -180,7 +180,7 @@ def main() -> None:
 def work(number: int, fd: int) -> int:
     """Serve as worker `number` with the channel `fd`; return the exit code."""
     channel = Channel(socket.socket(fileno=fd))
-    _ignore_what_is_for_the_parent()
+    ignore_signals_for_parent()
     try:
         fds, app, options = read_orders(channel.sock)
         sockets = [socket.socket(fileno=fd) for fd in fds]
@@ -213,8 +213,8 @@ def serve(
 
 def read_orders(sock: socket.socket) -> tuple[tuple[int, ...], str, dict[str, Any]]:
     """Read the parent's orders: the listening sockets, the app and the options."""
-    size = int.from_bytes(_exactly(sock, 8), "big")
-    main_module, path, fds, order = pickle.loads(_exactly(sock, size))
+    size = int.from_bytes(read_exactly(sock, 8), "big")
+    main_module, path, fds, order = pickle.loads(read_exactly(sock, size))
     sys.path[:] = path
     if b"__main__" in order:
         from multiprocessing import spawn
@@ -225,7 +225,8 @@ def read_orders(sock: socket.socket) -> tuple[tuple[int, ...], str, dict[str, An
     return fds, app, options
 
 
-def _exactly(sock: socket.socket, size: int) -> bytes:
+def read_exactly(sock: socket.socket, size: int) -> bytes:
+    """Read so many bytes. Raises SystemExit when the parent is gone."""
     data = bytearray()
     while len(data) < size:
         piece = sock.recv(size - len(data))
@@ -235,7 +236,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _ignore_what_is_for_the_parent() -> None:
+def ignore_signals_for_parent() -> None:
     """A terminal sends these to the whole group."""
     for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2, signal.SIGWINCH):
         signal.signal(number, signal.SIG_IGN)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tricorn.settings.environment import counts, load_env_file
 from tricorn.settings.errors import ConfigError
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tricorn.net.address import Bind
 
 PathText = str | os.PathLike[str]
+
+
+IDLE_RELOAD: Final = "Files to watch are given, but not --reload: nothing will be reloaded."
 
 
 @dataclass(eq=False, repr=False)
@@ -108,7 +111,6 @@ class Config:
     limit_fields: int = 100
     limit_body_size: int | None = None
     limit_body_rate: int = 240
-    ssl_certificates: Sequence[str] | str | None = None
     pid: str | None = None
     user: str | None = None
     group: str | None = None
@@ -177,13 +179,18 @@ class Config:
     @property
     def is_ssl(self) -> bool:
         """Whether connections speak TLS."""
-        files = self.ssl_keyfile or self.ssl_certfile or self.ssl_certificates
-        return bool(files or self.ssl_context_factory)
+        return bool(self.ssl_keyfile or self.ssl_certfile or self.ssl_context_factory)
 
     @property
     def should_reload(self) -> bool:
         """Whether changed code restarts the app, which needs its import string."""
         return isinstance(self.app, str) and self.reload
+
+    @property
+    def has_idle_reload_options(self) -> bool:
+        """Whether something says what to watch, and nothing that there is to be a reload."""
+        what = self.reload_dirs or self.reload_includes or self.reload_excludes
+        return bool(what) and not self.should_reload
 
     @property
     def use_subprocess(self) -> bool:

@@ -10,6 +10,9 @@ from tricorn.settings.option import Kind, Option
 
 LISTS = (Kind.LIST, Kind.FIELDS)
 
+# What each file has set, by its path.
+_added: dict[str, dict[str, str]] = {}
+
 
 def from_environment(option: Option, environ: Mapping[str, str]) -> tuple[object, str] | None:
     """What the strongest variable set for `option` says, and its name.
@@ -35,6 +38,7 @@ def counts(option: Option, variable: str, text: str) -> bool:
 def load_env_file(path: str, where: str) -> frozenset[str]:
     """Add the variables in the file at `path` to os.environ; those already set stay.
 
+    What the same file set before counts as not set, so that a change in it is taken in.
     Returns the names it added. Raises ConfigError when python-dotenv is missing or the file
     can't be read.
     """
@@ -44,10 +48,27 @@ def load_env_file(path: str, where: str) -> frozenset[str]:
         raise ConfigError(
             f"{where}: reading {path!r} needs the python-dotenv package; install tricorn[dotenv]"
         ) from None
+    stale = _forget(path)
     before = frozenset(os.environ)
     try:
         load_dotenv(dotenv_path=path)
     except (OSError, ValueError) as error:
+        os.environ.update(stale)
+        _added[path] = stale
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{where}: {path!r} can't be read: {reason}") from None
-    return frozenset(os.environ) - before
+    added = frozenset(os.environ) - before
+    _added[path] = {name: os.environ[name] for name in added}
+    return added
+
+
+def _forget(path: str) -> dict[str, str]:
+    """Take back what the file at `path` set, unless somebody has set it anew; return it."""
+    ours = {name: text for name, text in _added.pop(path, {}).items() if _is_set(name, text)}
+    for name in ours:
+        del os.environ[name]
+    return ours
+
+
+def _is_set(name: str, text: str) -> bool:
+    return os.environ.get(name) == text

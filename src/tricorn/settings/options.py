@@ -20,7 +20,7 @@ TLS_SERVER: Final = 17
 
 SOCKET_NUMBER: Final = 2**31 - 1
 
-_NO_RELOAD = "reloading isn't there yet; restart the server to load changed code"
+_NO_TLS = "TLS isn't there yet; put a proxy that ends TLS in front"
 
 # fmt: off
 APPLICATION = (
@@ -300,20 +300,27 @@ WORKERS = (
 
 RELOAD = (
     Option("reload", Group.RELOAD, Kind.BOOLEAN, False,
-           "Restart when the code changes.",
-           not_yet=_NO_RELOAD, supervised=True),
+           "Serve changed code at once: a new process takes over when a file has changed.",
+           supervised=True,
+           uvicorn="An app that can't be imported is shown in the browser too. Open WebSockets"
+                   " and streams are closed and hold nothing up."),
     Option("reload_dirs", Group.RELOAD, Kind.LIST, None,
            "Directory to watch, instead of the working directory. Repeat it for several.",
-           flag="--reload-dir", nullable=True, not_yet=_NO_RELOAD, supervised=True),
+           flag="--reload-dir", nullable=True, supervised=True),
     Option("reload_includes", Group.RELOAD, Kind.LIST, None,
-           "Pattern of files to watch besides `*.py`. Repeat it for several.",
-           flag="--reload-include", nullable=True, not_yet=_NO_RELOAD, supervised=True),
+           "Pattern of files to watch besides `*.py`, or a file or directory. Repeat it for"
+           " several.",
+           flag="--reload-include", nullable=True, supervised=True,
+           uvicorn="Works without watchfiles too, and a file may be anywhere."),
     Option("reload_excludes", Group.RELOAD, Kind.LIST, None,
-           "Pattern of files not to watch. Repeat it for several.",
-           flag="--reload-exclude", nullable=True, not_yet=_NO_RELOAD, supervised=True),
+           "Pattern of files not to watch, or a directory. Repeat it for several. Hidden"
+           " directories, virtual environments and node_modules never are.",
+           flag="--reload-exclude", nullable=True, supervised=True,
+           uvicorn="Works without watchfiles too. Hidden directories aren't watched."),
     Option("reload_delay", Group.RELOAD, Kind.SECONDS, 0.25,
-           "Time between two looks at the files.",
-           least=0, not_yet=_NO_RELOAD, supervised=True),
+           "Shortest time between two reloads, and between two looks at the files where"
+           " watchfiles isn't installed.",
+           least=0, supervised=True),
 )
 
 WEBSOCKETS = (
@@ -354,34 +361,30 @@ WEBSOCKETS = (
 
 TLS = (
     Option("ssl_keyfile", Group.TLS, Kind.TEXT, None,
-           "Private key file. It and the certificate are read again when they change.",
-           nullable=True),
+           "Private key file.",
+           nullable=True, not_yet=_NO_TLS),
     Option("ssl_certfile", Group.TLS, Kind.TEXT, None,
            "Certificate file; it may hold the key too.",
-           nullable=True),
-    Option("ssl_certificates", Group.TLS, Kind.LIST, None,
-           "Certificate for clients that ask for a server name, as `NAME=CERTFILE,KEYFILE`. Repeat"
-           " it for several. NAME may be `*.example.com`.",
-           flag="--ssl-certificate", nullable=True, ours=True),
+           nullable=True, not_yet=_NO_TLS),
     Option("ssl_keyfile_password", Group.TLS, Kind.TEXT, None,
            "Password of the private key.",
-           nullable=True, secret=True),
+           nullable=True, secret=True, not_yet=_NO_TLS),
     Option("ssl_version", Group.TLS, Kind.NUMBER, TLS_SERVER,
            "Protocol constant of Python's ssl module.",
-           least=0),
+           least=0, not_yet=_NO_TLS),
     Option("ssl_cert_reqs", Group.TLS, Kind.NUMBER, 0,
            "Whether clients need a certificate: 0 no, 1 optional, 2 required.",
-           least=0, most=2),
+           least=0, most=2, not_yet=_NO_TLS),
     Option("ssl_ca_certs", Group.TLS, Kind.TEXT, None,
            "File of the authorities that sign client certificates.",
-           nullable=True),
+           nullable=True, not_yet=_NO_TLS),
     Option("ssl_ciphers", Group.TLS, Kind.TEXT, None,
-           "Ciphers of TLS 1.2 in OpenSSL's notation. Not given: OpenSSL's own choice.",
-           nullable=True),
+           "Ciphers in OpenSSL's notation. Not given: OpenSSL's own choice.",
+           nullable=True, not_yet=_NO_TLS),
     Option("ssl_context_factory", Group.TLS, Kind.OBJECT, None,
            "Function of the config and of a function that makes the default context; returns"
            " the SSLContext to use.",
-           scope=Scope.PYTHON, nullable=True),
+           scope=Scope.PYTHON, nullable=True, not_yet=_NO_TLS),
 )
 
 HTTP2 = (

@@ -6,9 +6,9 @@ be, so that no order of events can leave a place without a worker.
 
 from __future__ import annotations
 
-import signal
 from typing import Final
 
+from tricorn.supervise.exits import how
 from tricorn.supervise.state import (
     Action,
     Announce,
@@ -133,7 +133,7 @@ def _failed_to_start(
     state: State, worker: Worker, code: int, now: float, actions: list[Action]
 ) -> None:
     if not state.ever_ready:
-        text = f"{_name(worker)} {_how(code)} before it was ready. No worker could start; exiting."
+        text = f"{_name(worker)} {how(code)} before it was ready. No worker could start; exiting."
         actions.append(Say("error", text))
         state.exit_code = STARTUP_FAILURE
         _stop(state, False, now, actions)
@@ -146,7 +146,7 @@ def _failed_to_start(
         actions.append(
             Say(
                 "error",
-                f"{_name(worker)} {_how(code)} before it was ready. The restart stops here; "
+                f"{_name(worker)} {how(code)} before it was ready. The restart stops here; "
                 "the workers that serve go on.",
             )
         )
@@ -160,7 +160,7 @@ def _pause(place: Place, worker: Worker, code: int, now: float, actions: list[Ac
     pause = pause_after(place.failures)
     place.retry_at = now + pause
     again = f"in {pause:g} s" if pause else "at once"
-    actions.append(Say("error", f"{_name(worker)} {_how(code)}. It is replaced {again}."))
+    actions.append(Say("error", f"{_name(worker)} {how(code)}. It is replaced {again}."))
 
 
 # What is asked for
@@ -319,14 +319,3 @@ def _at(state: State, number: int) -> list[Worker]:
 
 def _name(worker: Worker) -> str:
     return f"Worker {worker.number} [{worker.pid}]"
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"ended with {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = str(-code)
-    likely = " (out of memory?)" if name == "SIGKILL" else ""
-    return f"was ended by {name}{likely}"

@@ -13,12 +13,13 @@ from tricorn.net.listen import BindError, Listener, ListenOptions, open_listener
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.identity import find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
-from tricorn.settings.config import Config
+from tricorn.settings.config import IDLE_RELOAD, Config
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
 from tricorn.supervise.control import Control
 from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
+from tricorn.supervise.reload_program import reload
 from tricorn.supervise.state import Policy, State
 from tricorn.supervise.supervisor import Supervisor
 from tricorn.supervise.worker_process import Orders, WorkerProcess, start_worker
@@ -84,23 +85,25 @@ class Announcer:
         self.systemd.alive(now)
 
 
-def supervise(config: Config, reread: Reread) -> int:
+def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
     """Serve `config` with worker processes until told to stop; return the exit code.
 
-    `reread` makes the configuration anew for a restart. Raises `ConfigError` for an option
+    `reread` makes the configuration anew for a restart. Under `--reload`, `files` are watched
+    besides what the options say. Raises `ConfigError` for an option
     that can't be used.
     """
     _set_up_logging(config)
     if os.name != "posix":
-        raise ConfigError("workers: needs Linux or macOS; leave it out to serve with one process")
+        option = "reload" if config.reload else "workers"
+        raise ConfigError(f"{option}: needs Linux or macOS; leave it out to serve with one process")
     if not isinstance(config.app, str):
         logger.error(
             "Worker processes and reloading need the application as an import string, such as "
             "'main:app': each process imports it."
         )
         return STARTUP_FAILURE
-    if config.is_ssl and not _tls_is_usable(config):
-        return STARTUP_FAILURE
+    if config.has_idle_reload_options:
+        logger.warning(IDLE_RELOAD)
     umask = None if config.umask is None else int(config.umask)
     identity = find_identity(config.user, config.group, umask)
     pid_file = None if config.pid is None else PidFile(config.pid)
@@ -110,6 +113,8 @@ def supervise(config: Config, reread: Reread) -> int:
         if pid_file is not None:
             pid_file.write(identity.uid)
         identity.take()
+        if config.reload:
+            return reload(config, reread, listeners, files)
         return _run(config, reread, listeners)
     except ConfigError:
         raise
@@ -121,20 +126,6 @@ def supervise(config: Config, reread: Reread) -> int:
             pid_file.remove()
         for listener in listeners:
             listener.close()
-
-
-def _tls_is_usable(config: Config) -> bool:
-    """Try what each worker will do, so that none of them has to find out."""
-    # Here, as a parent that needs no TLS shouldn't hold the library.
-    from tricorn.net.tls import TlsError
-    from tricorn.serve.tls import tls_source
-
-    try:
-        tls_source(config)
-    except TlsError as error:
-        logger.error("%s", error)
-        return False
-    return True
 
 
 def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:

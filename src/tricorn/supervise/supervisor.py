@@ -12,7 +12,6 @@ import os
 import random
 import selectors
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ from tricorn.serve.report import (
     TELL,
 )
 from tricorn.supervise.decide import decide
+from tricorn.supervise.signals import SignalChannel
 from tricorn.supervise.state import (
     Action,
     Announce,
@@ -127,7 +127,7 @@ class Supervisor:
         self.told = False  # why a worker failed, since one was ready last
         self.exit_code: int | None = None  # known at the end
         self.selector = selectors.DefaultSelector()
-        self.wakeup, self.waker = socket.socketpair()
+        self.signals = SignalChannel([*_MEANING, signal.SIGCHLD])
 
     def run(self) -> int:
         """Supervise; return the exit code."""
@@ -313,28 +313,15 @@ class Supervisor:
     # Signals
 
     def _capture_signals(self) -> None:
-        self.waker.setblocking(False)
-        self.wakeup.setblocking(False)
-        signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
-        # The number arrives through the wakeup socket, in the loop; a handler has to be there.
-        self.handlers = {number: signal.signal(number, _noted) for number in _MEANING}
-        self.handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _noted)
-        self.watch(self.wakeup, self._signals_arrived)
+        self.signals.open()
+        self.watch(self.signals, self._signals_arrived)
 
     def _restore_signals(self) -> None:
-        signal.set_wakeup_fd(-1)
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)
         self.selector.close()
-        self.wakeup.close()
-        self.waker.close()
+        self.signals.close()
 
     def _signals_arrived(self) -> None:
-        try:
-            numbers = self.wakeup.recv(4096)
-        except BlockingIOError:
-            return
-        for number in numbers:
+        for number in self.signals.arrived():
             if number == signal.SIGCHLD:
                 self._reap()
             elif number == signal.SIGUSR1:
@@ -353,10 +340,6 @@ class Supervisor:
             event = _MEANING.get(number)
             if event is not None:
                 self.happened(event)
-
-
-def _noted(number: int, frame: Any) -> None:
-    """Do nothing: the loop reads the number from the wakeup socket."""
 
 
 _MEANING: Final[dict[int, Event | None]] = {

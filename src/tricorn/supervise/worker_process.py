@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -92,6 +93,16 @@ class WorkerProcess:
         except OSError:
             pass
 
+    def hand_over(self, data: bytes) -> None:
+        """Send orders; one that is gone gets none, which its exit will tell."""
+        self.channel.setblocking(True)
+        try:
+            self.channel.sendall(len(data).to_bytes(8, "big") + data)
+        except ConnectionError:
+            pass
+        finally:
+            self.channel.setblocking(False)
+
     def signal(self, number: int) -> None:
         """Send a signal, unless the process is over."""
         if not self.pid:
@@ -114,11 +125,29 @@ def start_python(
     It gets the orders over a channel, whose descriptor is the last argument. Raises OSError when
     there can be no such process.
     """
+    process = _launch(module, arguments, orders.fds, env)
+    process.hand_over(orders.data)
+    return process
+
+
+def start_spare(fds: Sequence[int]) -> WorkerProcess:
+    """Start a process that waits for `hand_over`. Raises OSError when there can be none."""
+    # Ctrl+C is for all processes of the terminal. Until it can take it in, it mustn't die of it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return _launch("tricorn.serve.reloaded", ["tricorn-worker", "1"], fds, {WORKER_ID: "1"})
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _launch(
+    module: str, arguments: Sequence[str], fds: Sequence[int], env: dict[str, str]
+) -> WorkerProcess:
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(
             [*_interpreter(module), *arguments, str(theirs.fileno())],
-            pass_fds=(theirs.fileno(), *orders.fds),
+            pass_fds=(theirs.fileno(), *fds),
             env={**os.environ, **env},
         )
     except BaseException:
@@ -129,10 +158,6 @@ def start_python(
     # The supervisor waits for all children at once; this object would wait for its own.
     process.returncode = 0
     children.add(process.pid)
-    try:
-        ours.sendall(len(orders.data).to_bytes(8, "big") + orders.data)
-    except ConnectionError:
-        pass  # it is gone already, which its exit will tell
     ours.setblocking(False)
     return WorkerProcess(ours, process.pid)
 

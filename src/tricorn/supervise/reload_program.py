@@ -1,0 +1,126 @@
+"""From a configuration to a parent that reloads: what is watched, and by whom."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import pickle
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from tricorn.net.listen import Listener
+from tricorn.settings.config import Config
+from tricorn.supervise.reload_state import ReloadState
+from tricorn.supervise.reloader import Reloader
+from tricorn.supervise.watched import Watched
+from tricorn.supervise.watching import WatcherThread, choose_watcher
+from tricorn.supervise.worker_process import Orders, WorkerProcess, start_spare
+
+logger = logging.getLogger("tricorn.error")
+
+
+class FreshLauncher:
+    """Starts processes that wait in fresh interpreters; a `SpareLauncher`."""
+
+    def __init__(self, config: Config, reread: Callable[[], Config], fds: Sequence[int]) -> None:
+        self.reread = reread
+        self.fds = fds
+        # What the processes hand each other passes by here; see serve/handover.py.
+        self.ends = socket.socketpair()
+        self.end_fds = tuple(end.fileno() for end in self.ends)
+        self.orders = Orders(config.app, config.options(), fds)
+
+    def start(self) -> WorkerProcess:
+        """Start one that waits."""
+        return start_spare([*self.fds, *self.end_fds])
+
+    def renew(self) -> None:
+        """Take the options as they are now; where to listen stays as it is."""
+        config = self.reread()
+        self.orders = Orders(config.app, config.options(), self.fds)
+
+    def go(self, process: WorkerProcess, changed: set[Path]) -> None:
+        """Have one import the app, of which `changed` is new, and serve it."""
+        for path in changed:
+            _forget_compiled(path)
+        self._send(process, "")
+
+    def explain(self, process: WorkerProcess, text: str) -> None:
+        """Have one answer everything with `text`."""
+        self._send(process, text)
+
+    def close(self) -> None:
+        """Give up the connections that nobody has taken."""
+        for end in self.ends:
+            end.close()
+
+    def _send(self, process: WorkerProcess, text: str) -> None:
+        process.hand_over(pickle.dumps((text, dict(os.environ), self.end_fds)))
+        process.hand_over(self.orders.data)
+
+
+def _forget_compiled(path: Path) -> None:
+    """Remove the cached bytecode of a source file that has changed.
+
+    Python takes it for current where size and second of the change are the same, as they are
+    when one digit is changed and saved twice in a row.
+    """
+    if path.suffix != ".py":
+        return
+    with contextlib.suppress(OSError, NotImplementedError):
+        os.unlink(importlib.util.cache_from_source(str(path)))
+
+
+def reload(
+    config: Config,
+    reread: Callable[[], Config],
+    listeners: Sequence[Listener],
+    files: Iterable[str] = (),
+) -> int:
+    """Serve `config` on `listeners`, anew after each change; return the exit code.
+
+    `files` are watched besides what the options say. Raises `ConfigError` for an option that
+    can't be handed on.
+    """
+    launcher = FreshLauncher(config, reread, [opened.sock.fileno() for opened in listeners])
+    own_files = [*files, *([str(config.env_file)] if config.env_file else [])]
+    watched = Watched(
+        [str(one) for one in _listed(config.reload_dirs)],
+        [str(one) for one in _listed(config.reload_includes)],
+        [str(one) for one in _listed(config.reload_excludes)],
+        own_files,
+    )
+    directories = [str(directory) for directory in watched.directories]
+    logger.info("Will watch for changes in these directories: %s", directories)
+    if (config.workers or 1) > 1:
+        logger.warning('"workers" flag is ignored when reloading is enabled.')
+    feed = WatcherThread(choose_watcher(watched, config.reload_delay))
+    name = feed.watcher.name
+    scheme = "https" if config.is_ssl else "http"
+    for place in dict.fromkeys(opened.describe(scheme) for opened in listeners):
+        _say("Tricorn running on %s (Press CTRL+C to quit)", place)
+    pid = os.getpid()
+    _say("Started reloader process [%s] using %s", pid, name)
+    feed.start()
+    code = Reloader(launcher, listeners, ReloadState(name), feed).run()
+    _say("Stopping reloader process [%s]", pid)
+    return code
+
+
+def _listed(given: object) -> list[object]:
+    """A list option's value as a list."""
+    if not given:
+        return []
+    return [given] if isinstance(given, str | os.PathLike) else list(given)  # type: ignore[call-overload]
+
+
+def _say(text: str, *values: object) -> None:
+    """Log a line whose values stand out on a terminal."""
+    color_message = text.replace("%s", "\x1b[1m%s\x1b[0m")
+    logger.info(text, *values, extra={"color_message": color_message})
+
+
+__all__ = ["reload"]
