@@ -15,6 +15,8 @@ TOOLS = {
     "wrk": ["wrk"],  # load for the benchmarks
     "chromium": ["chromium"],  # the demo page in a browser
     "chromedriver": ["chromium-driver"],
+    "systemd-socket-activate": ["systemd"],  # socket activation, without systemd as process 1
+    "unshare": ["util-linux"],  # a process 1 as in a container
     "openssl": ["openssl"],  # makes certificates for the tests
 }
 
