@@ -3,6 +3,8 @@
 import json
 import os
 import pwd
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,13 @@ needs_root = pytest.mark.skipif(not ROOT, reason="only root can become somebody 
 
 
 @pytest.fixture
-def app_dir(tmp_path: Path) -> Path:
-    (tmp_path / "who.py").write_text(APP)
-    for directory in (tmp_path, *tmp_path.parents):
-        # The test's own directory is root's alone; the user shall import from it.
-        if directory.stat().st_uid == os.geteuid() and "pytest" in str(directory):
-            directory.chmod(0o755)
-    return tmp_path
+def app_dir() -> Iterator[Path]:
+    # pytest's own directories are closed to others, by each run that starts beside this one.
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        (directory / "who.py").write_text(APP)
+        yield directory
 
 
 class TestFinding:
