@@ -147,7 +147,7 @@ def sample(option: Option) -> str:
         return next(choice for choice in reversed(option.choices) if choice != option.default)
     samples = {
         Kind.WORKERS: "auto",
-        Kind.NUMBER: "0" if option.idle else "7",
+        Kind.NUMBER: "0" if option.idle else str(min(7, option.most or 7)),
         Kind.SECONDS: "0" if option.idle else "7",
         Kind.BOOLEAN: "false" if option.default else "true",
         Kind.LIST: "fd://7",
@@ -406,8 +406,6 @@ class TestNotYet:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ({"ssl_certfile": "x.pem"}, "--ssl-certfile: TLS isn't there yet"),
-            ({"ssl_cert_reqs": "2"}, "--ssl-cert-reqs: TLS isn't there yet"),
             ({"http2": True}, "--http2: HTTP/2 isn't there yet"),
         ],
     )
@@ -421,9 +419,7 @@ class TestNotYet:
     @pytest.mark.parametrize(
         "line",
         [
-            {"ssl_version": "17"},
-            {"ssl_cert_reqs": "0"},
-            {"ssl_keyfile": ""},
+            {"http2": "false"},
         ],
     )
     def test_asking_for_nothing_is_fine(self, line: dict[str, object]) -> None:
@@ -431,6 +427,6 @@ class TestNotYet:
         assert resolve(line)[name].rank is Rank.LINE
 
     def test_every_later_option_is_guarded(self) -> None:
-        later = {"TLS", "HTTP/2"}
+        later = {"HTTP/2"}
         assert all(o.not_yet for o in OPTIONS if o.group.value in later)
         assert all(o.scope is not Scope.LINE for o in OPTIONS if o.not_yet)

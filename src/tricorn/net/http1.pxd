@@ -18,7 +18,7 @@ cdef class Http1Connection(Stream):
     cdef public Service service
     cdef public RequestReader reader
     cdef public ResponseWriter writer
-    cdef public object transport, transport_write, client, server, forward
+    cdef public object transport, transport_write, client, server, forward, tls
     cdef public str scheme
     cdef public dict last_scope
     cdef public Exchange exchange

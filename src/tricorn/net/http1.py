@@ -25,6 +25,7 @@ from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.net.http1_upgrade import Http1Opening, websocket_scope
 from tricorn.net.service import TICK, Service
+from tricorn.net.tls import tls_extension
 from tricorn.net.websocket import Peer, WebSocketConnection
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA, RequestReader
@@ -84,6 +85,7 @@ class Http1Connection(Stream):
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
         self.scheme = _HTTP
+        self.tls: dict[str, Any] | None = None
         self.last_scope: dict[str, Any] | None = None  # of the request line before
         self.forward: Any = None
         self.exchange: Exchange | None = None
@@ -117,6 +119,7 @@ class Http1Connection(Stream):
         self.server = _local_address(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
+            self.tls = tls_extension(transport.get_extra_info("ssl_object"))
         forwarder = service.forwarder
         if forwarder is not None and forwarder.trusts(self.client):
             self.forward = forwarder.apply
@@ -152,6 +155,10 @@ class Http1Connection(Stream):
         if not self.request_ended:
             self._end_within_content()
             return True
+        if not self.transport.can_write_eof():
+            # TLS over the loop's transports has no half that stays open.
+            self.exchange_gone()
+            return False
         if not unread:
             self.writer.keep_alive = False
         self.deadline = min(self.deadline, self.service.now + _END_GRACE)
@@ -318,6 +325,8 @@ class Http1Connection(Stream):
             scope["extensions"] = _EXTENSIONS_10.copy()
         elif reader.te_trailers:
             extensions["http.response.trailers"] = {}
+        if self.tls is not None:
+            scope["extensions"]["tls"] = self.tls
         if reader.forwarded and self.forward is not None:
             self.forward(scope)
         return scope

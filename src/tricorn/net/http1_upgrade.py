@@ -51,5 +51,6 @@ def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, An
     scope["scheme"] = _SCHEMES.get(scope["scheme"], scope["scheme"])
     del scope["method"]
     scope["subprotocols"] = handshake.subprotocols
-    scope["extensions"] = {"websocket.http.response": {}}
+    kept = {name: of for name, of in scope["extensions"].items() if name == "tls"}
+    scope["extensions"] = {"websocket.http.response": {}} | kept
     return scope

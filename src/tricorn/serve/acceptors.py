@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tricorn.net import sysio
 from tricorn.net.hub import Hub, HubListener
 from tricorn.net.service import Service
+from tricorn.wire.h1_response import refusal_response
 
 if TYPE_CHECKING:
     import ssl
@@ -26,6 +28,9 @@ _RETRY_ACCEPT = 1.0
 # Seconds for a TLS handshake, and for one that goes on when the server stops.
 _HANDSHAKE = 60.0
 _LATE_HANDSHAKE = 1.0
+# The first byte of a TLS record that opens a connection (RFC 8446 §5.1).
+_TLS_HANDSHAKE = b"\x16"
+_PLAIN_LIMIT = 65536
 
 # For comparing and debugging: `loop` keeps to the event loop's own transports.
 TRANSPORT_VARIABLE = "TRICORN_TRANSPORT"
@@ -101,7 +106,7 @@ class LoopAcceptor:
         self.sockets: tuple[socket.socket, ...] = tuple(sockets)
         self._service = service
         self._factory = factory
-        self._tls = tls
+        self.tls = tls  # may be replaced: for connections accepted from then on
         self._watched = False
         self._retry: asyncio.TimerHandle | None = None
         # Accepted, but not yet among the service's connections.
@@ -175,14 +180,37 @@ class LoopAcceptor:
 
     async def _begin(self, accepted: socket.socket) -> None:
         loop = self._service.loop
-        tls = self._tls
+        tls = self.tls
         patience = None if tls is None else min(self._service.limits.idle, _HANDSHAKE)
         try:
+            if patience is not None and not await self._speaks_tls(accepted, patience):
+                accepted.close()
+                return
             await loop.connect_accepted_socket(
                 self._factory, accepted, ssl=tls, ssl_handshake_timeout=patience
             )
         except OSError:  # it has left meanwhile, or speaks no TLS
             accepted.close()
+
+    async def _speaks_tls(self, accepted: socket.socket, patience: float) -> bool:
+        """Whether the client's first byte is that of a TLS handshake; tell it what it isn't."""
+        loop = self._service.loop
+        try:
+            async with asyncio.timeout(patience):
+                first = await _peek(loop, accepted)
+        except TimeoutError:
+            return False
+        if first == _TLS_HANDSHAKE:
+            return True
+        if first:
+            logger.debug("A client spoke plain text to the TLS port.")
+            reason = "this port speaks TLS: use https:// or wss://"
+            answer = refusal_response(400, reason, self._service.defaults)
+            with contextlib.suppress(OSError):
+                accepted.send(answer)
+                # What it has sent is read, or the close would reset the connection.
+                accepted.recv(_PLAIN_LIMIT)
+        return False
 
     def _begun(self, task: asyncio.Task[None]) -> None:
         self._starting.discard(task)
@@ -201,6 +229,22 @@ class LoopAcceptor:
         self.pause()
         if self._retry is None:
             self._retry = self._service.loop.call_later(_RETRY_ACCEPT, self.resume)
+
+
+async def _peek(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> bytes:
+    """Wait for the first byte and return it without taking it; empty when the client left."""
+    readable = loop.create_future()
+    loop.add_reader(sock, _set, readable)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(sock)
+    return sock.recv(1, socket.MSG_PEEK)
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def hub_works(loop: asyncio.AbstractEventLoop) -> bool:

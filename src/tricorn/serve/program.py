@@ -41,6 +41,7 @@ class Config(Settings):
     def __init__(self, app: Any, *args: Any, **options: Any) -> None:
         self.loaded = False
         self.loaded_app: Any = None
+        self.ssl: Any = None  # the context in use, for programs that load certificates into it
         super().__init__(app, *args, **options)
         if self.log_config == DEFAULT_LOG_CONFIG:
             self.log_config = LOGGING_CONFIG

@@ -29,6 +29,7 @@ from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, open_listeners
 from tricorn.net.service import Service
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.net.tls import TlsError, TlsSource
 from tricorn.serve.acceptors import (
     HubAcceptor,
     LoopAcceptor,
@@ -39,6 +40,7 @@ from tricorn.serve.acceptors import (
 from tricorn.serve.components import listen_options, make_service
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
+from tricorn.serve.tls import tls_source
 
 if TYPE_CHECKING:
     import ssl
@@ -105,8 +107,10 @@ class Server:
         # Who started the process, if that is to know how we are; also set by the command line.
         self.systemd: ServiceNotifier | None = None
         self.names_places = True  # says where it listens; with workers the parent does
-        # Set by who brings a context: connections then speak TLS over the loop's transports.
+        # What connections speak TLS with, over the loop's transports; set before the start by
+        # who brings a context of its own.
         self.ssl_context: ssl.SSLContext | None = None
+        self._tls: TlsSource | None = None
         self._listeners: list[Listener] = []
         self._bound = False
         self._pid_file: PidFile | None = None
@@ -145,6 +149,7 @@ class Server:
         try:
             self.config.check()
             identity = self._find_identity()
+            self._load_tls()
             self._bind(sockets)
             self._settle(identity)
             if not self.config.loaded:
@@ -195,6 +200,32 @@ class Server:
         except (BindError, ValueError) as error:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
+
+    def _load_tls(self) -> None:
+        """Read certificates and keys: as root, where the process is to become somebody else."""
+        if self.ssl_context is not None or not self.config.is_ssl:
+            return
+        try:
+            self._tls = tls_source(self.config)
+        except TlsError as error:
+            logger.error("%s", error)
+            sys.exit(STARTUP_FAILURE)
+        assert self._tls is not None
+        self.ssl_context = self.config.ssl = self._tls.context
+
+    def _renew_tls(self) -> None:
+        """Use certificates that have changed, for the connections that begin from now on."""
+        assert self._tls is not None
+        try:
+            if not self._tls.renew():
+                return
+        except TlsError as error:
+            logger.error("%s. The certificates that were read before stay in use.", error)
+            return
+        self.ssl_context = self.config.ssl = self._tls.context
+        for server in self.servers:
+            server.tls = self._tls.context
+        logger.info("The TLS certificates have changed and are in use.")
 
     def _find_identity(self) -> Identity:
         config = self.config
@@ -314,6 +345,8 @@ class Server:
     async def on_tick(self, counter: int) -> bool:
         """Look at what changes slowly; return whether to stop."""
         if counter % 10 == 0:
+            if self._tls is not None:
+                self._renew_tls()
             await self._notify()
             access = None if self._service is None else self._service.access
             if access is not None:

@@ -111,6 +111,7 @@ class Config:
     limit_fields: int = 100
     limit_body_size: int | None = None
     limit_body_rate: int = 240
+    ssl_certificates: Sequence[str] | str | None = None
     pid: str | None = None
     user: str | None = None
     group: str | None = None
@@ -179,7 +180,8 @@ class Config:
     @property
     def is_ssl(self) -> bool:
         """Whether connections speak TLS."""
-        return bool(self.ssl_keyfile or self.ssl_certfile or self.ssl_context_factory)
+        files = self.ssl_keyfile or self.ssl_certfile or self.ssl_certificates
+        return bool(files or self.ssl_context_factory)
 
     @property
     def should_reload(self) -> bool:

@@ -20,8 +20,6 @@ TLS_SERVER: Final = 17
 
 SOCKET_NUMBER: Final = 2**31 - 1
 
-_NO_TLS = "TLS isn't there yet; put a proxy that ends TLS in front"
-
 # fmt: off
 APPLICATION = (
     Option("app", Group.APPLICATION, Kind.OBJECT, None,
@@ -361,30 +359,34 @@ WEBSOCKETS = (
 
 TLS = (
     Option("ssl_keyfile", Group.TLS, Kind.TEXT, None,
-           "Private key file.",
-           nullable=True, not_yet=_NO_TLS),
+           "Private key file. It and the certificate are read again when they change.",
+           nullable=True),
     Option("ssl_certfile", Group.TLS, Kind.TEXT, None,
            "Certificate file; it may hold the key too.",
-           nullable=True, not_yet=_NO_TLS),
+           nullable=True),
+    Option("ssl_certificates", Group.TLS, Kind.LIST, None,
+           "Certificate for clients that ask for a server name, as `NAME=CERTFILE,KEYFILE`. Repeat"
+           " it for several. NAME may be `*.example.com`.",
+           flag="--ssl-certificate", nullable=True, ours=True),
     Option("ssl_keyfile_password", Group.TLS, Kind.TEXT, None,
            "Password of the private key.",
-           nullable=True, secret=True, not_yet=_NO_TLS),
+           nullable=True, secret=True),
     Option("ssl_version", Group.TLS, Kind.NUMBER, TLS_SERVER,
            "Protocol constant of Python's ssl module.",
-           least=0, not_yet=_NO_TLS),
+           least=0),
     Option("ssl_cert_reqs", Group.TLS, Kind.NUMBER, 0,
            "Whether clients need a certificate: 0 no, 1 optional, 2 required.",
-           least=0, most=2, not_yet=_NO_TLS),
+           least=0, most=2),
     Option("ssl_ca_certs", Group.TLS, Kind.TEXT, None,
            "File of the authorities that sign client certificates.",
-           nullable=True, not_yet=_NO_TLS),
+           nullable=True),
     Option("ssl_ciphers", Group.TLS, Kind.TEXT, None,
-           "Ciphers in OpenSSL's notation. Not given: OpenSSL's own choice.",
-           nullable=True, not_yet=_NO_TLS),
+           "Ciphers of TLS 1.2 in OpenSSL's notation. Not given: OpenSSL's own choice.",
+           nullable=True),
     Option("ssl_context_factory", Group.TLS, Kind.OBJECT, None,
            "Function of the config and of a function that makes the default context; returns"
            " the SSLContext to use.",
-           scope=Scope.PYTHON, nullable=True, not_yet=_NO_TLS),
+           scope=Scope.PYTHON, nullable=True),
 )
 
 HTTP2 = (

@@ -104,6 +104,8 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
         return STARTUP_FAILURE
     if config.has_idle_reload_options:
         logger.warning(IDLE_RELOAD)
+    if config.is_ssl and not _tls_is_usable(config):
+        return STARTUP_FAILURE
     umask = None if config.umask is None else int(config.umask)
     identity = find_identity(config.user, config.group, umask)
     pid_file = None if config.pid is None else PidFile(config.pid)
@@ -126,6 +128,20 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
             pid_file.remove()
         for listener in listeners:
             listener.close()
+
+
+def _tls_is_usable(config: Config) -> bool:
+    """Try what each worker will do, so that none of them has to find out."""
+    # Here, as a parent that needs no TLS shouldn't hold the library.
+    from tricorn.net.tls import TlsError
+    from tricorn.serve.tls import tls_source
+
+    try:
+        tls_source(config)
+    except TlsError as error:
+        logger.error("%s", error)
+        return False
+    return True
 
 
 def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
