@@ -40,11 +40,12 @@ def render(
     facts: Facts, scenarios: Sequence[Scenario], servers: Sequence[Server], results: Results
 ) -> str:
     """The whole report."""
+    keys = {scenario.key for scenario in scenarios}
     parts = [
         f"# Benchmark {facts.label}\n",
         _preface(facts),
         "## Targets\n",
-        _targets(targets(results)),
+        _targets(one for one in targets(results) if one.scenario in keys),
         "## What tricorn loses\n",
         _losses(results, scenarios, servers),
     ]
