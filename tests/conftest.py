@@ -49,6 +49,7 @@ HEAVY = (
     "supervise/test_places.py",
     "supervise/test_reload.py",
     "supervise/test_stopping.py",
+    "supervise/test_succession.py",
     "wire/test_fuzz_corpus.py",
     "wire/test_h1_cost.py",
     "wire/test_h1_differential.py",

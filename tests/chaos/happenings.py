@@ -11,7 +11,7 @@ from random import Random
 
 from tests.chaos.load import Load
 from tests.support.server import Server
-from tests.support.workers import children, workers
+from tests.support.workers import children, is_alive, parents, workers
 
 Killed = list[tuple[float, int]]  # when, and which
 Happening = Callable[[Server, Load, Random], Awaitable[Killed]]
@@ -35,7 +35,7 @@ async def more_answers(load: Load, count: int = 150) -> None:
 async def restart(server: Server, load: Load, random: Random) -> Killed:
     """HUP: all workers are replaced, one after the other."""
     old = set(workers(server).values())
-    server.process.send_signal(signal.SIGHUP)
+    os.kill(parents(server)[-1], signal.SIGHUP)
     await until(lambda: _all_new(server, old), "a restart")
     await more_answers(load)
     return []
@@ -44,7 +44,16 @@ async def restart(server: Server, load: Load, random: Random) -> Killed:
 def _all_new(server: Server, old: set[int]) -> bool:
     now = workers(server)
     serving = [pid for pid in now.values() if pid not in old]
-    return len(serving) == len(now) and not set(children(server.pid)) & old
+    return len(serving) == len(now) and not set(children(parents(server)[-1])) & old
+
+
+async def upgrade(server: Server, load: Load, random: Random) -> Killed:
+    """USR2: the whole server is replaced by a freshly executed one."""
+    old = parents(server)[-1]
+    os.kill(old, signal.SIGUSR2)
+    await until(lambda: not is_alive(old), "the end of the old one")
+    await more_answers(load)
+    return []
 
 
 async def scale(server: Server, load: Load, random: Random) -> Killed:
@@ -52,7 +61,7 @@ async def scale(server: Server, load: Load, random: Random) -> Killed:
     count = len(workers(server))
     for signum, step in ((signal.SIGTTIN, 1),) * 2 + ((signal.SIGTTOU, -1),) * 2:
         count += step
-        server.process.send_signal(signum)
+        os.kill(parents(server)[-1], signum)
         await until(lambda wanted=count: len(workers(server)) == wanted, "scaling")
         await more_answers(load, 60)
     return []
@@ -63,7 +72,7 @@ async def kill(server: Server, load: Load, random: Random) -> Killed:
     pid = random.choice(list(workers(server).values()))
     killed = [(time.monotonic(), pid)]
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: pid not in children(server.pid), "the end of a killed worker")
+    await until(lambda: pid not in children(parents(server)[-1]), "the end of a killed worker")
     await until(lambda: len(workers(server)) >= 2, "its replacement")
     await more_answers(load)
     return killed
@@ -73,11 +82,11 @@ async def hang(server: Server, load: Load, random: Random) -> Killed:
     """A worker stands still, and is killed by the parent."""
     pid = random.choice(list(workers(server).values()))
     os.kill(pid, signal.SIGSTOP)
-    await until(lambda: pid not in children(server.pid), "the end of a hung worker")
+    await until(lambda: pid not in children(parents(server)[-1]), "the end of a hung worker")
     killed = [(time.monotonic(), pid)]
     await more_answers(load)
     return killed
 
 
-GENTLE: dict[str, Happening] = {"restart": restart, "scale": scale}
+GENTLE: dict[str, Happening] = {"restart": restart, "upgrade": upgrade, "scale": scale}
 ROUGH: dict[str, Happening] = {"kill": kill, "hang": hang}

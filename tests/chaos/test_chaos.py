@@ -13,6 +13,10 @@ def test_restarts_while_requests_and_streams_run() -> None:
     run(["restart", "restart"])
 
 
+def test_the_whole_is_replaced_by_a_freshly_executed_one() -> None:
+    run(["upgrade", "upgrade"])
+
+
 def test_more_and_fewer_workers() -> None:
     run(["scale"])
 

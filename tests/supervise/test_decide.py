@@ -14,6 +14,7 @@ from tricorn.supervise.state import (
     Drain,
     Dump,
     End,
+    EndSuccessor,
     Event,
     Exited,
     Explained,
@@ -31,9 +32,13 @@ from tricorn.supervise.state import (
     Stage,
     Start,
     Started,
+    StartSuccessor,
     State,
     Stop,
+    Succeeded,
+    SuccessorEnded,
     Tick,
+    Upgrade,
 )
 
 
@@ -336,3 +341,49 @@ def test_pause_sends_all_away_and_a_restart_brings_them_back() -> None:
     parent.at(Exited(2, 0))
     assert parent.at(Tick(), after=60) == []
     assert parent.at(Reload()) == [Announce("reloading"), Start(3, 1), Start(4, 2)]
+
+
+class TestUpgrade:
+    def test_the_old_one_goes_when_the_new_one_serves(self) -> None:
+        parent = Parent(2).up()
+        assert parent.at(Upgrade()) == [StartSuccessor()]
+        assert parent.at(Tick(), after=1) == []
+        assert parent.at(Succeeded()) == [
+            Announce("succeeded"),
+            CloseListeners(),
+            Drain(1, succeeded=True),
+            Drain(2, succeeded=True),
+        ]
+        parent.at(Exited(1, 0))
+        assert parent.at(Exited(2, 0)) == [End(0)]
+
+    @pytest.mark.parametrize("code", [3, 0, -11])
+    def test_it_stays_where_the_new_one_ends(self, code: int) -> None:
+        parent = Parent(1).up()
+        parent.at(Upgrade())
+        assert parent.at(SuccessorEnded(code)) == []
+        assert "before it was ready. This one goes on." in parent.said[-1]
+        assert parent.at(Upgrade()) == [StartSuccessor()]
+
+    def test_only_one_at_a_time(self) -> None:
+        parent = Parent(1).up()
+        parent.at(Upgrade())
+        assert parent.at(Upgrade()) == []
+
+    def test_a_stop_ends_the_new_one_first(self) -> None:
+        parent = Parent(1).up()
+        parent.at(Upgrade())
+        assert parent.at(Stop())[0] == EndSuccessor()
+        assert parent.at(SuccessorEnded(0)) == []
+        assert parent.at(Succeeded()) == []
+
+    def test_workers_that_crash_meanwhile_are_replaced(self) -> None:
+        parent = Parent(1).up()
+        parent.at(Upgrade())
+        assert parent.at(Exited(1, -9)) == [Start(2, 1)]
+
+    def test_the_new_ones_end_later_is_not_ours(self) -> None:
+        parent = Parent(1).up()
+        parent.at(Upgrade())
+        parent.at(Succeeded())
+        assert parent.at(SuccessorEnded(-9)) == []

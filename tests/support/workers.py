@@ -55,10 +55,17 @@ def ask_until(server: Server, count: int, deadline: float = 20.0) -> dict[int, i
     return found
 
 
+def parents(server: Server) -> list[int]:
+    """The process ids of all parents so far, in the order in which they started."""
+    words = "Started parent process ["
+    lines = [line for line in server.stderr().splitlines() if words in line]
+    return [int(line.rpartition("[")[2].rstrip("]")) for line in lines]
+
+
 def workers(server: Server) -> dict[int, int]:
-    """The process ids of the worker processes by number, from what started them."""
+    """The process ids of the newest parent's workers by number."""
     found: dict[int, int] = {}
-    for pid in children(server.pid):
+    for pid in children(parents(server)[-1]):
         number = _number(pid)
         if number:
             found[number] = pid

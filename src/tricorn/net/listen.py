@@ -61,6 +61,14 @@ class Listener:
             f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
         )
 
+    def hand_over(self) -> None:
+        """Leave the file of a Unix socket to another process that listens on it."""
+        self._file = None
+
+    def take_over(self) -> None:
+        """Remove the file of a Unix socket when this one closes: no other process does now."""
+        self._file = _identity(self._path)
+
     def close(self) -> None:
         """Stop listening, and remove the file of a Unix socket that this process made.
 

@@ -18,14 +18,15 @@ class PidFile:
         self.path = Path(path).absolute()
         self.written = False
 
-    def write(self, owner: int | None = None) -> None:
+    def write(self, owner: int | None = None, instead_of: int = 0) -> None:
         """Write our number; `owner` is the user that we are about to become.
 
-        A file that a crashed server left is replaced. Raises `PidFileError` where the file
-        names another process that runs, or can't be written.
+        A file that a crashed server left is replaced, and so is one that names the process
+        `instead_of`, whose place we take. Raises `PidFileError` where the file names another
+        process that runs, or can't be written.
         """
         other = self._running()
-        if other:
+        if other and other != instead_of:
             raise PidFileError(
                 f"pid: {self.path} names process {other}, which runs; stop it, or give another file"
             )

@@ -16,6 +16,7 @@ from tricorn.supervise.state import (
     Drain,
     Dump,
     End,
+    EndSuccessor,
     Event,
     Exited,
     Explained,
@@ -33,8 +34,12 @@ from tricorn.supervise.state import (
     Stage,
     Start,
     Started,
+    StartSuccessor,
     State,
     Stop,
+    Succeeded,
+    SuccessorEnded,
+    Upgrade,
     Worker,
 )
 
@@ -59,6 +64,8 @@ def decide(state: State, event: Event, now: float) -> list[Action]:
         _exited(state, event, now, actions)
     elif isinstance(event, Stop):
         _stop(state, event.now, now, actions)
+    elif isinstance(event, Upgrade | Succeeded | SuccessorEnded):
+        _succession(state, event, now, actions)
     elif isinstance(event, Reload | Scale | Pause):
         _command(state, event, actions)
     elif isinstance(event, Started | Ready | Heard | Leaving | Explained):
@@ -193,8 +200,10 @@ def _command(state: State, event: Reload | Scale | Pause, actions: list[Action])
 def _stop(state: State, at_once: bool, now: float, actions: list[Action]) -> None:
     if not state.stopping:
         state.stopping = True
+        if state.upgrading:
+            actions.append(EndSuccessor())
         # First of all, so that who connects now is refused and can go elsewhere.
-        actions += (Announce("stopping"), CloseListeners())
+        actions += (Announce("succeeded" if state.succeeded else "stopping"), CloseListeners())
     for worker in state.workers.values():
         if at_once:
             _hurry(worker, now, actions)
@@ -204,6 +213,28 @@ def _stop(state: State, at_once: bool, now: float, actions: list[Action]) -> Non
             actions.append(Drain(worker.key))
         else:
             _drain(state, worker, now, actions)
+
+
+def _succession(
+    state: State, event: Upgrade | Succeeded | SuccessorEnded, now: float, actions: list[Action]
+) -> None:
+    if state.stopping:
+        return
+    if isinstance(event, Upgrade):
+        if state.upgrading:
+            actions.append(Say("warning", "A new tricorn is being started already."))
+            return
+        state.upgrading = True
+        actions += (Say("info", "Starting a new tricorn, to replace this one."), StartSuccessor())
+    elif isinstance(event, Succeeded):
+        state.upgrading = False
+        state.succeeded = True
+        actions.append(Say("info", "The new tricorn serves. This one drains and ends."))
+        _stop(state, False, now, actions)
+    elif state.upgrading:
+        state.upgrading = False
+        text = f"The new tricorn {how(event.code)} before it was ready. This one goes on."
+        actions.append(Say("error", text))
 
 
 # What time brings
@@ -292,7 +323,8 @@ def _drain(state: State, worker: Worker, now: float, actions: list[Action]) -> N
     if worker.stage in _LIVE:
         _enter(worker, Stage.DRAINING, now)
         worker.kill_at = now + state.policy.drain
-        actions.append(Drain(worker.key, succeeded=not state.stopping and not state.paused))
+        others_serve = state.succeeded or not (state.stopping or state.paused)
+        actions.append(Drain(worker.key, others_serve))
 
 
 def _hurry(worker: Worker, now: float, actions: list[Action]) -> None:

@@ -21,6 +21,7 @@ from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
 from tricorn.supervise.reload_program import reload
 from tricorn.supervise.state import Policy, State
+from tricorn.supervise.successor import Inheritance, Successor
 from tricorn.supervise.supervisor import Supervisor
 from tricorn.supervise.worker_process import Orders, WorkerProcess, start_worker
 from tricorn.watch.logs import LOGGING_CONFIG, LogConfigError, configure
@@ -64,9 +65,12 @@ class SpawnLauncher:
 class Announcer:
     """Tells whoever started the server how it is doing."""
 
-    def __init__(self, listeners: Sequence[Listener], scheme: str) -> None:
+    def __init__(self, listeners: list[Listener], scheme: str, successor: Successor) -> None:
+        self.listeners = listeners
         self.places = list(dict.fromkeys(opened.describe(scheme) for opened in listeners))
         self.systemd = ServiceNotifier(os.environ)
+        self.successor = successor
+        self.when_ready: Callable[[], object] | None = None  # called once
 
     def __call__(self, what: str) -> None:
         """Take note of `ready`, `reloading` or `stopping`."""
@@ -74,11 +78,16 @@ class Announcer:
             places, self.places = self.places, []
             for place in places:
                 _say("Tricorn running on %s (Press CTRL+C to quit)", place)
+            when_ready, self.when_ready = self.when_ready, None
+            if when_ready is not None:
+                when_ready()
             self.systemd.ready("serving")
         elif what == "reloading":
             self.systemd.reloading()
         elif what == "stopping":
             self.systemd.stopping()
+        elif what == "succeeded" or what == "succeeded":
+            self.systemd.main_process(self.successor.pid)
 
     def alive(self, now: float) -> None:
         """Take note that some worker serves."""
@@ -109,21 +118,29 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
     umask = None if config.umask is None else int(config.umask)
     identity = find_identity(config.user, config.group, umask)
     pid_file = None if config.pid is None else PidFile(config.pid)
+    inheritance = Inheritance(os.environ)
     listeners: list[Listener] = []
     try:
-        listeners = open_listeners(_addresses(config), _listen_options(config))
-        if pid_file is not None:
+        control = _inherited_control(config, inheritance)
+        listeners, complete = _listen(config, inheritance)
+        successor = Successor(listeners, complete)
+        announce = Announcer(listeners, "https" if config.is_ssl else "http", successor)
+        if inheritance.predecessor:
+            # Until we are ready the old one is the server, and may have to stay it.
+            announce.when_ready = lambda: _take_over(inheritance, pid_file)
+        elif pid_file is not None:
             pid_file.write(identity.uid)
         identity.take()
         if config.reload:
             return reload(config, reread, listeners, files)
-        return _run(config, reread, listeners)
+        return _run(config, reread, announce, control)
     except ConfigError:
         raise
     except (BindError, PidFileError, ValueError) as error:
         logger.error("%s", error)
         return STARTUP_FAILURE
     finally:
+        inheritance.close()
         if pid_file is not None:
             pid_file.remove()
         for listener in listeners:
@@ -144,21 +161,23 @@ def _tls_is_usable(config: Config) -> bool:
     return True
 
 
-def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
+def _run(config: Config, reread: Reread, announce: Announcer, control: Listener | None) -> int:
+    listeners = announce.listeners
     pid = os.getpid()
     _say("Started parent process [%s]", pid)
     make = ForkLauncher if config.preload else SpawnLauncher
     launcher = make(config, reread, [opened.sock.fileno() for opened in listeners])
     state = State(_policy(config), target=config.workers or 1)
-    announce = Announcer(listeners, "https" if config.is_ssl else "http")
     lifetime = config.limit_worker_lifetime or math.inf
-    supervisor = Supervisor(launcher, listeners, state, announce, lifetime)
-    control = None
-    if config.control:
+    successor = announce.successor
+    supervisor = Supervisor(launcher, listeners, state, announce, lifetime, successor)
+    if config.control and control is None:
         # As the user that we are now: nobody else shall be able to connect.
         options = ListenOptions(uds_mode=_PRIVATE)
         control = open_listeners([Bind("unix", path=config.control)], options)[0]
+    if control is not None:
         Control(supervisor, control)
+        successor.listeners.append(control)
     try:
         code = supervisor.run()
     finally:
@@ -168,10 +187,34 @@ def _run(config: Config, reread: Reread, listeners: list[Listener]) -> int:
     return code
 
 
-def _addresses(config: Config) -> list[Bind]:
-    """Where to listen: on what systemd passed, else where the configuration says."""
-    inherited = take_inherited(os.environ)
-    return [Bind("fd", fd=fd) for fd, _ in inherited] or config.listen_addresses()
+def _inherited_control(config: Config, inheritance: Inheritance) -> Listener | None:
+    return inheritance.take(Bind("unix", path=config.control)) if config.control else None
+
+
+def _listen(config: Config, inheritance: Inheritance) -> tuple[list[Listener], bool]:
+    """Open the sockets: those of a tricorn that we replace, of systemd, or of the configuration.
+
+    Also return whether they are all there is, whatever the configuration says.
+    """
+    passed = [Bind("fd", fd=fd) for fd, _ in take_inherited(os.environ)]
+    kept, missing = inheritance.divide(passed or config.listen_addresses())
+    try:
+        opened = open_listeners(missing, _listen_options(config))
+    except BaseException:
+        for listener in kept:
+            listener.close()
+        raise
+    return kept + opened, bool(passed) or inheritance.is_complete
+
+
+def _take_over(inheritance: Inheritance, pid_file: PidFile | None) -> None:
+    """Become the server that the old one was."""
+    if pid_file is not None:
+        try:
+            pid_file.write(instead_of=inheritance.predecessor)
+        except PidFileError as error:
+            logger.warning("%s", error)
+    inheritance.take_over()
 
 
 def _say(text: str, value: object) -> None:

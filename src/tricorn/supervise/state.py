@@ -72,6 +72,8 @@ class State:
     announced: bool = False  # all workers have been ready at once
     rolling: bool = False  # a restart is on its way
     paused: bool = False  # the workers were sent away, and stay away
+    upgrading: bool = False  # a successor starts
+    succeeded: bool = False  # it serves
     stopping: bool = False
     exit_code: int = 0
 
@@ -141,6 +143,20 @@ class Pause(NamedTuple):
     """Send the workers away, and stay."""
 
 
+class Upgrade(NamedTuple):
+    """Have a freshly executed tricorn take this one's place."""
+
+
+class Succeeded(NamedTuple):
+    """The successor serves."""
+
+
+class SuccessorEnded(NamedTuple):
+    """The successor's process is over. `code` is negative where a signal ended it."""
+
+    code: int
+
+
 class Stop(NamedTuple):
     """Drain all workers and end; at once if `now`."""
 
@@ -148,7 +164,20 @@ class Stop(NamedTuple):
 
 
 Event = (
-    Tick | Started | Ready | Heard | Leaving | Explained | Exited | Reload | Scale | Pause | Stop
+    Tick
+    | Started
+    | Ready
+    | Heard
+    | Leaving
+    | Explained
+    | Exited
+    | Reload
+    | Scale
+    | Pause
+    | Upgrade
+    | Succeeded
+    | SuccessorEnded
+    | Stop
 )
 
 
@@ -205,9 +234,17 @@ class CloseListeners(NamedTuple):
 
 
 class Announce(NamedTuple):
-    """Tell whoever started us: `ready`, `reloading` or `stopping`."""
+    """Tell whoever started us: `ready`, `reloading`, `stopping` or `succeeded`."""
 
     what: str
+
+
+class StartSuccessor(NamedTuple):
+    """Execute tricorn anew."""
+
+
+class EndSuccessor(NamedTuple):
+    """Stop a successor that isn't ready."""
 
 
 class End(NamedTuple):
@@ -216,4 +253,17 @@ class End(NamedTuple):
     code: int
 
 
-Action = Start | Drain | Hurry | Kill | Dump | Interrupt | Say | CloseListeners | Announce | End
+Action = (
+    Start
+    | Drain
+    | Hurry
+    | Kill
+    | Dump
+    | Interrupt
+    | Say
+    | CloseListeners
+    | Announce
+    | StartSuccessor
+    | EndSuccessor
+    | End
+)

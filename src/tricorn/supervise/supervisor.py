@@ -39,6 +39,7 @@ from tricorn.supervise.state import (
     Drain,
     Dump,
     End,
+    EndSuccessor,
     Event,
     Exited,
     Explained,
@@ -55,10 +56,15 @@ from tricorn.supervise.state import (
     Scale,
     Start,
     Started,
+    StartSuccessor,
     State,
     Stop,
+    Succeeded,
+    SuccessorEnded,
     Tick,
+    Upgrade,
 )
+from tricorn.supervise.successor import Successor
 from tricorn.supervise.worker_process import WorkerProcess, children
 from tricorn.watch.logs import reopen
 
@@ -100,7 +106,7 @@ class Listening(Protocol):
     """Who wants to know how the server is doing."""
 
     def __call__(self, what: str) -> None:
-        """Take note of `ready`, `reloading` or `stopping`."""
+        """Take note of `ready`, `reloading`, `stopping` or `succeeded`."""
 
     def alive(self, now: float) -> None:
         """Take note that some worker serves."""
@@ -116,12 +122,14 @@ class Supervisor:
         state: State,
         announce: Listening,
         lifetime: float = float("inf"),
+        successor: Successor | None = None,
     ) -> None:
         self.launcher = launcher
         self.listeners = list(listeners)
         self.state = state
         self.announce = announce
         self.lifetime = lifetime
+        self.successor = successor or Successor(listeners, complete=False)
         self.workers: dict[int, WorkerProcess] = {}
         self.keys: dict[int, int] = {}  # pid -> key
         self.told = False  # why a worker failed, since one was ready last
@@ -140,6 +148,7 @@ class Supervisor:
         finally:
             self._kill_all()
             self._restore_signals()
+            self.successor.forget()
             for listener in self.listeners:
                 listener.close()
             self.launcher.close()
@@ -215,7 +224,9 @@ class Supervisor:
             return False
         children.discard(ended)
         key = self.keys.pop(ended, None)
-        if key is not None:
+        if ended and ended == self.successor.pid:
+            self._successor_over(os.waitstatus_to_exitcode(status))
+        elif key is not None:
             self.over(key, os.waitstatus_to_exitcode(status))
         return ended != 0
 
@@ -232,6 +243,21 @@ class Supervisor:
         worker.close()
         self.happened(Exited(key, code))
 
+    def _hear_successor(self) -> None:
+        if self.successor.channel is None:
+            return  # its end was noticed first
+        if self.successor.has_taken_over():
+            self.happened(Succeeded())
+        # Ready or lost, there is no more to hear.
+        self.unwatch(self.successor.channel)
+
+    def _successor_over(self, code: int) -> None:
+        channel = self.successor.channel
+        if channel is not None and channel in self.selector.get_map():
+            self.unwatch(channel)
+        self.successor.forget()
+        self.happened(SuccessorEnded(code))
+
     # Actions
 
     def _do(self, action: Action) -> None:
@@ -246,6 +272,10 @@ class Supervisor:
                 listener.close()
         elif isinstance(action, Announce):
             self.announce(action.what)
+        elif isinstance(action, StartSuccessor):
+            self._start_successor()
+        elif isinstance(action, EndSuccessor):
+            self.successor.end()
         elif isinstance(action, End):
             self.exit_code = action.code
 
@@ -261,6 +291,15 @@ class Supervisor:
         self.watch(worker.channel, lambda: self._listen_to(action.key))
         if worker.pid:
             self.known(worker)
+
+    def _start_successor(self) -> None:
+        try:
+            self.successor.start()
+        except OSError as error:
+            logger.error("The new tricorn can't be started: %s", error)
+            self.happened(SuccessorEnded(1))
+            return
+        self.watch(self.successor.channel, self._hear_successor)
 
     def known(self, worker: WorkerProcess) -> None:
         """Take note of a worker's process number."""
@@ -336,6 +375,8 @@ class Supervisor:
             self.happened(Stop(now=True))
         elif number == signal.SIGWINCH and sys.stdin is not None and sys.stdin.isatty():
             pass  # somebody resized the terminal
+        elif number == signal.SIGUSR2 and os.getpid() == 1:
+            logger.warning("SIGUSR2: a container ends with its process 1; restart with SIGHUP.")
         else:
             event = _MEANING.get(number)
             if event is not None:
@@ -351,7 +392,7 @@ _MEANING: Final[dict[int, Event | None]] = {
     signal.SIGTTOU: Scale(-1),
     signal.SIGWINCH: Pause(),
     signal.SIGUSR1: None,
-    signal.SIGUSR2: None,
+    signal.SIGUSR2: Upgrade(),
 }
 
 
