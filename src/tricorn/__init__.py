@@ -1,4 +1,4 @@
-"""An ASGI server for Python: HTTP/1.1 for ASGI 3, ASGI 2 and WSGI apps.
+"""An ASGI server for Python: HTTP/1.1 and WebSockets for ASGI 3, ASGI 2 and WSGI apps.
 
 `run(app, **options)` serves an app; `Config` and `Server` are for programs that embed
 the server in their own event loop.
