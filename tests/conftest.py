@@ -45,8 +45,10 @@ HEAVY = (
     "clients/test_websocket_clients.py",
     "recipes",
     "soak",
+    "supervise/test_control.py",
     "supervise/test_failures.py",
     "supervise/test_places.py",
+    "supervise/test_preload.py",
     "supervise/test_reload.py",
     "supervise/test_stopping.py",
     "supervise/test_succession.py",
@@ -60,11 +62,24 @@ HEAVY = (
 )
 
 
-# What neither the Python nor the speed changes: the page in a browser, the benchmarks, the
-# tests' own tools.
+# What neither the Python nor the speed changes: browsers, the benchmarks, the tests' own
+# tools; and what is about processes, whose code is never compiled: parents and managers.
 ONCE = (
+    "chaos",
+    "clients/test_websocket_browser.py",
     "demo/test_browser.py",
+    "recipes/test_gunicorn.py",
+    "recipes/test_gunicorn_ends.py",
+    "recipes/test_managers.py",
+    "recipes/test_websockets_behind_nginx.py",
     "soak",
+    "supervise/test_control.py",
+    "supervise/test_failures.py",
+    "supervise/test_places.py",
+    "supervise/test_preload.py",
+    "supervise/test_reload.py",
+    "supervise/test_stopping.py",
+    "supervise/test_succession.py",
     "test_benchmarks.py",
     "test_support.py",
     "wire/test_fuzz_corpus.py",

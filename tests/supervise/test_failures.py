@@ -163,8 +163,10 @@ class TestHanging:
             pid = next(iter(workers(server).values()))
             with open_connection(server, pid) as waiting, open_connection(server, pid) as hung:
                 waiting.send(b"GET /lines?1 HTTP/1.1\r\nHost: a\r\n\r\n")
+                # It has begun to answer: its task is there when the other comes.
+                assert waiting.socket.recv(1)
                 hung.send(b"GET /loop HTTP/1.1\r\nHost: a\r\n\r\n")
-                server.wait_output("in lines", 20)
+                server.wait_output("in lines\n", 20)
             assert "Task " in server.output()
 
     def test_0_lets_them_hang(self) -> None:

@@ -17,10 +17,15 @@ def log_stacks(logger: logging.Logger, loop: asyncio.AbstractEventLoop | None) -
     for ident, frame in sys._current_frames().items():
         if ident != threading.get_ident():
             stack = "".join(traceback.format_stack(frame))
-            logger.error("Thread %s:\n%s", names.get(ident, ident), stack.rstrip())
+            _log(logger, f"Thread {names.get(ident, ident)}:\n{stack}")
     if loop is not None:
         for task in _tasks(loop):
-            logger.error("Task %s:\n%s", task.get_name(), "".join(task_stack(task)).rstrip())
+            _log(logger, f"Task {task.get_name()}:\n{''.join(task_stack(task))}")
+
+
+def _log(logger: logging.Logger, text: str) -> None:
+    # Without arguments, whose line ends would be escaped: no client has a say in a stack.
+    logger.error(text.rstrip())
 
 
 def task_stack(task: asyncio.Task[Any]) -> list[str]:
