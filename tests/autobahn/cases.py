@@ -1,6 +1,8 @@
 """Running Autobahn's cases against a server, and judging strictly what came of them."""
 
 import asyncio
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 from tests.support.server import Server
@@ -31,10 +33,21 @@ class Outcome(NamedTuple):
 
 
 def run(server: Server, cases: tuple[str, ...], without: tuple[str, ...], at_once: int):
-    """The outcomes of all cases that match one of `cases` (none: all) and none of `without`."""
+    """The outcomes of all cases that match one of `cases` (none: all) and none of `without`.
+
+    In a process of its own: kosoku puts a `pkg_resources` of its own in the place of the real
+    one, which pytest uses.
+    """
+    url = server.url.replace("http://", "ws://")
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as process:
+        return process.submit(run_here, url, cases, without, at_once).result()
+
+
+def run_here(url: str, cases: tuple[str, ...], without: tuple[str, ...], at_once: int):
+    """The same for the server at `url`, in this process."""
     import kosoku
 
-    url = server.url.replace("http://", "ws://")
     try:
         results = asyncio.run(
             kosoku.run_fuzzingclient(url, cases or None, without or None, concurrency=at_once)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import linecache
 import logging
 import sys
@@ -38,8 +39,16 @@ def task_stack(task: asyncio.Task[Any]) -> list[str]:
     awaited: Any = task.get_coro()
     while awaited is not None:
         lines.append(_line(awaited))
-        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+        awaited = _awaited_by(awaited)
     return lines
+
+
+def _awaited_by(waiting: Any) -> Any:
+    awaited = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+    if type(awaited).__name__ == "coroutine_wrapper":
+        # What compiled code awaits, wrapped, and nothing but the collector sees within.
+        awaited = next(iter(gc.get_referents(awaited)), None)
+    return awaited
 
 
 def _line(awaited: Any) -> str:
