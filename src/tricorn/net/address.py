@@ -95,3 +95,11 @@ def parse_port(port: str, text: str) -> int:
 def _is_decimal(text: str) -> bool:
     # int() would also take signs, underscores and the digits of other scripts.
     return text.isascii() and text.isdigit() and len(text) <= 9
+
+
+def client_name(client: tuple[str, int] | None) -> str:
+    """A client as log lines name it: `host:port`, and a word for one of a Unix socket."""
+    if client is None:
+        return "a Unix socket"
+    host, port = client
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

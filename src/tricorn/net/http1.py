@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Final
 from tricorn.asgi.exchange import Exchange
 from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
+from tricorn.net.address import client_name
 from tricorn.net.http1_upgrade import Http1Opening, websocket_scope
 from tricorn.net.service import TICK, Service
 from tricorn.net.tls import tls_extension
@@ -621,7 +622,10 @@ class Http1Connection(Stream):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what isn't taken, tell the operator, and take nothing more."""
         logger.warning(
-            "Invalid HTTP request from %s: %s (%d)", self._peer(), refusal.reason, refusal.status
+            "Invalid HTTP request from %s: %s (%d)",
+            client_name(self.client),
+            refusal.reason,
+            refusal.status,
         )
         self._answer_and_close(refusal)
 
@@ -669,12 +673,6 @@ class Http1Connection(Stream):
         self.exchange_gone()
         self.transport.abort()
 
-    def _peer(self) -> str:
-        if self.client is None:
-            return "a Unix socket"
-        host, port = self.client
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
     # Time
 
     def tick(self, now: float) -> None:
@@ -714,7 +712,7 @@ class Http1Connection(Stream):
         if now - self.stalled_since < limit:
             self.deadline = self.stalled_since + limit
         else:
-            logger.info("%s reads nothing for %g s: closed", self._peer(), limit)
+            logger.info("%s reads nothing for %g s: closed", client_name(self.client), limit)
             self._cut()
 
     def _deadline_of_state(self) -> float:

@@ -26,6 +26,7 @@ from typing import Any, Final, Protocol
 
 from tricorn.asgi.session import LOST, RESTARTING, Session
 from tricorn.asgi.stream import FieldLines, SessionStream
+from tricorn.net.address import client_name
 from tricorn.net.service import Service
 from tricorn.wire.errors import ResponseError, Violation
 from tricorn.wire.ws import BINARY, CLOSE, NEED_DATA, PING, TEXT, MessageReader
@@ -78,10 +79,7 @@ class Peer:
         self.target = target
 
     def __str__(self) -> str:
-        if self.client is None:
-            return "a Unix socket"
-        host, port = self.client
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return client_name(self.client)
 
 
 class WebSocketConnection(SessionStream):

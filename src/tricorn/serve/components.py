@@ -8,7 +8,6 @@ from typing import Any
 from tricorn.asgi.task import TaskStarter
 from tricorn.edge.forwarded import FORWARDING_FIELDS, Forwarding
 from tricorn.edge.trust import TrustedPeers
-from tricorn.net.listen import ListenOptions
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
@@ -65,16 +64,6 @@ def _connections_by_files() -> int:
     return max(soft - max(_RESERVED_FILES, soft // 10), 1)
 
 
-def listen_options(config: Config) -> ListenOptions:
-    """How to listen."""
-    return ListenOptions(
-        backlog=config.backlog,
-        reuse_port=config.reuse_port,
-        uds_mode=int(config.uds_mode),
-        uds_owner=config.uds_owner,
-    )
-
-
 def default_fields(config: Config) -> DefaultFields:
     """The fields that each response gets."""
     server = b"tricorn" if config.server_header else None
@@ -117,4 +106,4 @@ def make_service(
     return service
 
 
-__all__ = ["connection_limits", "listen_options", "make_service"]
+__all__ = ["connection_limits", "make_service"]

@@ -14,7 +14,8 @@ from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.application import Application, load_application
-from tricorn.serve.components import forwarder, listen_options
+from tricorn.serve.binding import listen_options
+from tricorn.serve.components import forwarder
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
 from tricorn.serve.loops import LoopFactory, loop_factory
 from tricorn.serve.server import STARTUP_FAILURE, Server

@@ -30,9 +30,14 @@ from tricorn.serve.program import Config
 from tricorn.serve.report import LEAVING, READY, STOPPING
 from tricorn.serve.server import STARTUP_FAILURE, TICK, Server
 from tricorn.serve.user_error import UserCodeError
-from tricorn.serve.worker import Channel, ignore_signals_for_parent, read_exactly, read_orders
+from tricorn.serve.worker import (
+    Channel,
+    ignore_signals_for_parent,
+    read_exactly,
+    read_orders,
+    take_signals,
+)
 from tricorn.settings.errors import ConfigError
-from tricorn.watch.logs import reopen
 
 logger = logging.getLogger("tricorn.error")
 
@@ -253,7 +258,7 @@ class ReloadedWorker:
 
     def _server(self, config: Config) -> ReloadedServer:
         server = ReloadedServer(config, self.channel, self.handover)
-        _take_signals(server)
+        take_signals(server)
         return server
 
 
@@ -268,11 +273,3 @@ def _run(server: Server, sockets: list[socket.socket]) -> object:
     except (KeyboardInterrupt, asyncio.CancelledError):
         server._interrupted = True
     return STARTUP_FAILURE
-
-
-def _take_signals(server: Server) -> None:
-    def quit_now(number: int, frame: FrameType | None) -> None:
-        server.should_exit = server.force_exit = True
-
-    signal.signal(signal.SIGQUIT, quit_now)
-    signal.signal(signal.SIGUSR1, lambda number, frame: reopen())

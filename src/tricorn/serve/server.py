@@ -37,7 +37,8 @@ from tricorn.serve.acceptors import (
     hub_works,
     loop_acceptor,
 )
-from tricorn.serve.components import listen_options, make_service
+from tricorn.serve.binding import listen_options
+from tricorn.serve.components import make_service
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.tls import tls_source

@@ -207,7 +207,7 @@ def serve(
         logger.error("%s", error)
         return STARTUP_FAILURE
     _name_process(number, config.app)
-    _take_signals(server)
+    take_signals(server)
     return run_server(server, sockets)
 
 
@@ -253,7 +253,9 @@ def _explain_crashes() -> None:
             faulthandler.register(STACKS, sys.__stderr__)
 
 
-def _take_signals(server: WorkerServer) -> None:
+def take_signals(server: Server) -> None:
+    """Have SIGQUIT end the server without finishing, and SIGUSR1 reopen the logs."""
+
     def quit_now(number: int, frame: FrameType | None) -> None:
         server.should_exit = server.force_exit = True
 

@@ -11,6 +11,7 @@ from tricorn.net.address import Bind
 from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.serve.binding import listen_options
 from tricorn.serve.identity import find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import IDLE_RELOAD, Config
@@ -73,7 +74,7 @@ class Announcer:
         self.when_ready: Callable[[], object] | None = None  # called once
 
     def __call__(self, what: str) -> None:
-        """Take note of `ready`, `reloading` or `stopping`."""
+        """Take note of `ready`, `reloading`, `stopping` or `succeeded`."""
         if what == "ready":
             places, self.places = self.places, []
             for place in places:
@@ -86,7 +87,7 @@ class Announcer:
             self.systemd.reloading()
         elif what == "stopping":
             self.systemd.stopping()
-        elif what == "succeeded" or what == "succeeded":
+        elif what == "succeeded":
             self.systemd.main_process(self.successor.pid)
 
     def alive(self, now: float) -> None:
@@ -199,7 +200,7 @@ def _listen(config: Config, inheritance: Inheritance) -> tuple[list[Listener], b
     passed = [Bind("fd", fd=fd) for fd, _ in take_inherited(os.environ)]
     kept, missing = inheritance.divide(passed or config.listen_addresses())
     try:
-        opened = open_listeners(missing, _listen_options(config))
+        opened = open_listeners(missing, listen_options(config))
     except BaseException:
         for listener in kept:
             listener.close()
@@ -232,15 +233,6 @@ def _policy(config: Config) -> Policy:
 
 def _drain_time(*limits: float | None) -> float:
     return math.inf if None in limits else sum(limit or 0.0 for limit in limits) + _DRAIN_MARGIN
-
-
-def _listen_options(config: Config) -> ListenOptions:
-    return ListenOptions(
-        backlog=config.backlog,
-        reuse_port=config.reuse_port,
-        uds_mode=int(config.uds_mode),
-        uds_owner=config.uds_owner,
-    )
 
 
 def _set_up_logging(config: Config) -> None:
