@@ -83,7 +83,7 @@ class TestSockets:
     def test_the_app_doesnt_see_systemds_variables(self, tmp_path: Path) -> None:
         """Or a program that it starts would take the sockets for its own."""
         (tmp_path / "seen.py").write_text(
-            "import os\nprint('LISTEN' in ' '.join(os.environ), flush=True)\n"
+            "import os\nos.write(1, b'%r\\n' % ('LISTEN' in ' '.join(os.environ)))\n"
             "from worked import app\n"
         )
         with socket.create_server(("127.0.0.1", 0)) as sock:
@@ -102,6 +102,7 @@ class TestSockets:
             try:
                 server.wait_started()
                 assert get(sock.getsockname())
+                wait_for(lambda: server.stdout().count("\n") >= 2)
                 assert server.stdout().split("\n")[:2] == ["False", "False"]
             finally:
                 server.close()
