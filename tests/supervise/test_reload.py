@@ -39,13 +39,15 @@ async def app(scope, receive, send):
             pass
         return
     if scope["path"] == "/slow":
-        await asyncio.sleep(0.2)
+        print("slow begins", flush=True)
+        await asyncio.sleep(0.1)
     await send({{"type": "http.response.start", "status": 200, "headers": []}})
     if scope["path"] == "/stream":
         while True:
             await send({{"type": "http.response.body", "body": b"tick", "more_body": True}})
             await asyncio.sleep(0.01)
     if scope["path"] == "/hang":
+        print("hanging", flush=True)
         time.sleep(600)
     body = VERSION + " " + str(os.getpid())
     await send({{"type": "http.response.body", "body": body.encode()}})
@@ -162,16 +164,23 @@ class TestChanges:
                 project.save(version)
                 wait_answer(server, version.encode())
 
-    def test_of_several_files_are_one_reload(
+    def test_of_several_files_come_together(
         self, project: Project, environment: dict[str, str]
     ) -> None:
         with reloading(project, env=environment) as server:
-            for number in range(20):
+            # To the parent they are saved at once, however slowly we get to write them.
+            os.kill(server.pid, signal.SIGSTOP)
+            os.waitpid(server.pid, os.WUNTRACED)
+            for number in range(60):
                 project.write(f"part{number}.py", "")
             project.save("two")
+            os.kill(server.pid, signal.SIGCONT)
             wait_answer(server, b"two")
-            assert server.output().count(RELOADING) <= 2  # the machine may halt between two
-            server.wait_output("detected changes in")
+            # Eight are named. The system's notifications may come in a few batches.
+            output = server.wait_output(" more. Reloading...")
+            if environment:
+                assert " and 53 more. Reloading..." in output
+                assert output.count(RELOADING) == 1
 
     def test_elsewhere_are_none(self, project: Project, environment: dict[str, str]) -> None:
         with reloading(project, "--reload-exclude", "out", env=environment) as server:
@@ -359,10 +368,10 @@ class TestConnections:
     def test_a_short_request_is_answered_by_the_code_that_took_it(self, project: Project) -> None:
         with reloading(project) as server, server.connect() as client:
             client.send(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-            time.sleep(0.02)
+            server.wait_output("slow begins")
             project.save("two")
             answer = client.read_response()
-            assert answer.status == 200 and answer.body.split()[0] in (b"one", b"two")
+            assert answer.status == 200 and answer.body.split()[0] == b"one"
             wait_answer(server, b"two")
 
     def test_websockets_and_streams_hold_nothing_up(self, project: Project) -> None:
@@ -385,20 +394,9 @@ class TestConnections:
     def test_a_loop_that_hangs_is_killed(self, project: Project) -> None:
         with reloading(project) as server, server.connect() as client:
             client.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-            server_has_read(client)
+            server.wait_output("hanging")
             project.save("two")
             wait_answer(server, b"two")
-
-
-def server_has_read(client: RawClient) -> None:
-    """Wait until the app has taken the request: its connection is all read."""
-    wait_for(lambda: unread_by_peer(client.socket) == 0, what="the request's being read")
-
-
-def unread_by_peer(sock: socket.socket) -> int:
-    """Bytes sent and not yet acknowledged; on this machine that is at once."""
-    time.sleep(0.05)
-    return 0 if sock.fileno() >= 0 else 1
 
 
 class TestEnd:

@@ -17,14 +17,14 @@ from tricorn.serve.application import Application, load_application
 from tricorn.serve.binding import listen_options
 from tricorn.serve.components import forwarder
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
+from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.loops import LoopFactory, loop_factory
 from tricorn.serve.server import STARTUP_FAILURE, Server
 from tricorn.serve.user_error import UserCodeError
 from tricorn.settings.config import IDLE_RELOAD, build
 from tricorn.settings.config import Config as Settings
-from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import DEFAULT_LOG_CONFIG
-from tricorn.watch.logs import LOGGING_CONFIG, TRACE_LOG_LEVEL, LogConfigError, configure
+from tricorn.watch.logs import LOGGING_CONFIG, TRACE_LOG_LEVEL
 
 logger = logging.getLogger("tricorn.error")
 
@@ -50,10 +50,7 @@ class Config(Settings):
 
     def configure_logging(self) -> None:
         """Set up the loggers. Raises `ConfigError` for a log configuration that is none."""
-        try:
-            configure(self.log_config, self.log_level, self.use_colors, self.access_log)
-        except LogConfigError as error:
-            raise ConfigError(str(error)) from None
+        set_up_logging(self)
 
     def load_app(self) -> Any:
         """Import the app and return it as it is called: an ASGI 3 app."""

@@ -10,13 +10,12 @@ from __future__ import annotations
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
 
 from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST
-from tricorn.settings.config import Config
 from tricorn.supervise.decide import STARTUP_FAILURE
+from tricorn.supervise.orders import Standing
 from tricorn.supervise.supervisor import Supervisor
-from tricorn.supervise.worker_process import Orders, WorkerProcess, start_python
+from tricorn.supervise.worker_process import WorkerProcess, start_python
 
 _CHUNK = REPLY.size * 64
 
@@ -51,10 +50,8 @@ class _ForkServer:
 class ForkLauncher:
     """Has workers forked; a `Launcher`."""
 
-    def __init__(self, config: Config, reread: Callable[[], Config], fds: Sequence[int]) -> None:
-        self.reread = reread
-        self.fds = fds
-        self.orders = Orders(config.app, config.options(), fds)
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
         self.supervisor: Supervisor | None = None
         self.current: _ForkServer | None = None
         self.previous: _ForkServer | None = None  # until the current one has imported the app
@@ -92,8 +89,7 @@ class ForkLauncher:
 
     def renew(self) -> None:
         """Begin to import the app anew."""
-        config = self.reread()
-        self.orders = Orders(config.app, config.options(), self.fds)
+        self.standing.renew()
         if self.current is not None and self.current.imported:
             self.previous = self.current
         self.current = self._begin()
@@ -107,7 +103,8 @@ class ForkLauncher:
 
     def _begin(self) -> _ForkServer:
         assert self.supervisor is not None
-        process = start_python("tricorn.serve.fork_server", ["tricorn-fork-server"], self.orders)
+        orders = self.standing.orders
+        process = start_python("tricorn.serve.fork_server", ["tricorn-fork-server"], orders)
         server = _ForkServer(process)
         self.servers.append(server)
         self.supervisor.watch(server.control, lambda: self._heard(server))

@@ -13,19 +13,20 @@ from tricorn.net.listen import BindError, Listener, ListenOptions, open_listener
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.binding import listen_options
 from tricorn.serve.identity import find_identity
+from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import IDLE_RELOAD, Config
 from tricorn.settings.errors import ConfigError
-from tricorn.settings.options import DEFAULT_LOG_CONFIG
 from tricorn.supervise.control import Control
 from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
+from tricorn.supervise.orders import Reread, Standing
 from tricorn.supervise.reload_program import reload
 from tricorn.supervise.state import Policy, State
 from tricorn.supervise.successor import Inheritance, Successor
 from tricorn.supervise.supervisor import Supervisor
-from tricorn.supervise.worker_process import Orders, WorkerProcess, start_worker
-from tricorn.watch.logs import LOGGING_CONFIG, LogConfigError, configure
+from tricorn.supervise.telling import say
+from tricorn.supervise.worker_process import WorkerProcess, start_worker
 
 logger = logging.getLogger("tricorn.error")
 
@@ -33,31 +34,26 @@ logger = logging.getLogger("tricorn.error")
 _DRAIN_MARGIN = 5.0
 _PRIVATE = 0o600
 
-Reread = Callable[[], Config]
-
 
 class SpawnLauncher:
     """Starts each worker in a fresh interpreter; a `Launcher`."""
 
-    def __init__(self, config: Config, reread: Reread, fds: Sequence[int]) -> None:
-        self.reread = reread
-        self.fds = fds
-        self.orders = Orders(config.app, config.options(), fds)
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
 
     def attach(self, supervisor: Supervisor) -> None:
         """Do nothing: what it starts are children of this process."""
 
     def start(self, number: int) -> WorkerProcess:
         """Start one."""
-        return start_worker(self.orders, number)
+        return start_worker(self.standing.orders, number)
 
     def cancel(self, worker: WorkerProcess) -> None:
         """Do nothing: each worker's process is known at once."""
 
     def renew(self) -> None:
-        """Take the options as they are now; where to listen stays as it is."""
-        config = self.reread()
-        self.orders = Orders(config.app, config.options(), self.fds)
+        """Take the options as they are now."""
+        self.standing.renew()
 
     def close(self) -> None:
         """Do nothing: it holds nothing."""
@@ -78,7 +74,7 @@ class Announcer:
         if what == "ready":
             places, self.places = self.places, []
             for place in places:
-                _say("Tricorn running on %s (Press CTRL+C to quit)", place)
+                say("Tricorn running on %s (Press CTRL+C to quit)", place)
             when_ready, self.when_ready = self.when_ready, None
             if when_ready is not None:
                 when_ready()
@@ -102,7 +98,7 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
     besides what the options say. Raises `ConfigError` for an option
     that can't be used.
     """
-    _set_up_logging(config)
+    set_up_logging(config)
     if os.name != "posix":
         option = "reload" if config.reload else "workers"
         raise ConfigError(f"{option}: needs Linux or macOS; leave it out to serve with one process")
@@ -165,9 +161,10 @@ def _tls_is_usable(config: Config) -> bool:
 def _run(config: Config, reread: Reread, announce: Announcer, control: Listener | None) -> int:
     listeners = announce.listeners
     pid = os.getpid()
-    _say("Started parent process [%s]", pid)
+    say("Started parent process [%s]", pid)
     make = ForkLauncher if config.preload else SpawnLauncher
-    launcher = make(config, reread, [opened.sock.fileno() for opened in listeners])
+    fds = [opened.sock.fileno() for opened in listeners]
+    launcher = make(Standing(config, reread, fds))
     state = State(_policy(config), target=config.workers or 1)
     lifetime = config.limit_worker_lifetime or math.inf
     successor = announce.successor
@@ -184,7 +181,7 @@ def _run(config: Config, reread: Reread, announce: Announcer, control: Listener 
     finally:
         if control is not None:
             control.close()
-    _say("Stopping parent process [%s]", pid)
+    say("Stopping parent process [%s]", pid)
     return code
 
 
@@ -218,11 +215,6 @@ def _take_over(inheritance: Inheritance, pid_file: PidFile | None) -> None:
     inheritance.take_over()
 
 
-def _say(text: str, value: object) -> None:
-    """Log a line whose value stands out on a terminal."""
-    logger.info(text, value, extra={"color_message": text.replace("%s", "\x1b[1m%s\x1b[0m")})
-
-
 def _policy(config: Config) -> Policy:
     return Policy(
         healthcheck=config.timeout_worker_healthcheck or math.inf,
@@ -233,14 +225,6 @@ def _policy(config: Config) -> Policy:
 
 def _drain_time(*limits: float | None) -> float:
     return math.inf if None in limits else sum(limit or 0.0 for limit in limits) + _DRAIN_MARGIN
-
-
-def _set_up_logging(config: Config) -> None:
-    log_config = LOGGING_CONFIG if config.log_config == DEFAULT_LOG_CONFIG else config.log_config
-    try:
-        configure(log_config, config.log_level, config.use_colors, config.access_log)
-    except LogConfigError as error:
-        raise ConfigError(str(error)) from None
 
 
 __all__ = ["supervise"]

@@ -8,16 +8,18 @@ import logging
 import os
 import pickle
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tricorn.net.listen import Listener
 from tricorn.settings.config import Config
+from tricorn.supervise.orders import Reread, Standing
 from tricorn.supervise.reload_state import ReloadState
 from tricorn.supervise.reloader import Reloader
+from tricorn.supervise.telling import say
 from tricorn.supervise.watched import Watched
 from tricorn.supervise.watching import WatcherThread, choose_watcher
-from tricorn.supervise.worker_process import Orders, WorkerProcess, start_spare
+from tricorn.supervise.worker_process import WorkerProcess, start_spare
 
 logger = logging.getLogger("tricorn.error")
 
@@ -25,22 +27,19 @@ logger = logging.getLogger("tricorn.error")
 class FreshLauncher:
     """Starts processes that wait in fresh interpreters; a `SpareLauncher`."""
 
-    def __init__(self, config: Config, reread: Callable[[], Config], fds: Sequence[int]) -> None:
-        self.reread = reread
-        self.fds = fds
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
         # What the processes hand each other passes by here; see serve/handover.py.
         self.ends = socket.socketpair()
         self.end_fds = tuple(end.fileno() for end in self.ends)
-        self.orders = Orders(config.app, config.options(), fds)
 
     def start(self) -> WorkerProcess:
         """Start one that waits."""
-        return start_spare([*self.fds, *self.end_fds])
+        return start_spare([*self.standing.orders.fds, *self.end_fds])
 
     def renew(self) -> None:
-        """Take the options as they are now; where to listen stays as it is."""
-        config = self.reread()
-        self.orders = Orders(config.app, config.options(), self.fds)
+        """Take the options as they are now."""
+        self.standing.renew()
 
     def go(self, process: WorkerProcess, changed: set[Path]) -> None:
         """Have one import the app, of which `changed` is new, and serve it."""
@@ -59,7 +58,7 @@ class FreshLauncher:
 
     def _send(self, process: WorkerProcess, text: str) -> None:
         process.hand_over(pickle.dumps((text, dict(os.environ), self.end_fds)))
-        process.hand_over(self.orders.data)
+        process.hand_over(self.standing.orders.data)
 
 
 def _forget_compiled(path: Path) -> None:
@@ -76,7 +75,7 @@ def _forget_compiled(path: Path) -> None:
 
 def reload(
     config: Config,
-    reread: Callable[[], Config],
+    reread: Reread,
     listeners: Sequence[Listener],
     files: Iterable[str] = (),
 ) -> int:
@@ -85,7 +84,8 @@ def reload(
     `files` are watched besides what the options say. Raises `ConfigError` for an option that
     can't be handed on.
     """
-    launcher = FreshLauncher(config, reread, [opened.sock.fileno() for opened in listeners])
+    fds = [opened.sock.fileno() for opened in listeners]
+    launcher = FreshLauncher(Standing(config, reread, fds))
     own_files = [*files, *([str(config.env_file)] if config.env_file else [])]
     watched = Watched(
         [str(one) for one in _listed(config.reload_dirs)],
@@ -101,12 +101,12 @@ def reload(
     name = feed.watcher.name
     scheme = "https" if config.is_ssl else "http"
     for place in dict.fromkeys(opened.describe(scheme) for opened in listeners):
-        _say("Tricorn running on %s (Press CTRL+C to quit)", place)
+        say("Tricorn running on %s (Press CTRL+C to quit)", place)
     pid = os.getpid()
-    _say("Started reloader process [%s] using %s", pid, name)
+    say("Started reloader process [%s] using %s", pid, name)
     feed.start()
     code = Reloader(launcher, listeners, ReloadState(name), feed).run()
-    _say("Stopping reloader process [%s]", pid)
+    say("Stopping reloader process [%s]", pid)
     return code
 
 
@@ -115,12 +115,6 @@ def _listed(given: object) -> list[object]:
     if not given:
         return []
     return [given] if isinstance(given, str | os.PathLike) else list(given)  # type: ignore[call-overload]
-
-
-def _say(text: str, *values: object) -> None:
-    """Log a line whose values stand out on a terminal."""
-    color_message = text.replace("%s", "\x1b[1m%s\x1b[0m")
-    logger.info(text, *values, extra={"color_message": color_message})
 
 
 __all__ = ["reload"]

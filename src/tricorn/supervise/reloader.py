@@ -5,17 +5,16 @@ files into events, and carries out what `reload_decide` makes of them.
 from __future__ import annotations
 
 import logging
-import os
-import selectors
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from tricorn.net.listen import Listener
 from tricorn.serve.report import LEAVING, READY, STOPPING
-from tricorn.settings.errors import ConfigError
+from tricorn.supervise.children import Children
+from tricorn.supervise.orders import renewed
 from tricorn.supervise.reload_decide import decide
 from tricorn.supervise.reload_state import (
     Changed,
@@ -43,15 +42,17 @@ from tricorn.supervise.state import (
     Stop,
     Tick,
 )
-from tricorn.supervise.worker_process import WorkerProcess, children
+from tricorn.supervise.telling import tell
+from tricorn.supervise.worker_process import WorkerProcess
 from tricorn.watch.logs import reopen
 
 logger = logging.getLogger("tricorn.error")
 
+_NO_RELOAD: Final = "No reload: %s. What serves goes on."
+
 # The longest the loop sleeps, in seconds, while a process leaves and otherwise.
 _TICK: Final = 0.1
 _IDLE_TICK: Final = 1.0
-_LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class SpareLauncher(Protocol):
@@ -97,25 +98,23 @@ class Reloader:
         self.listeners = list(listeners)
         self.state = state
         self.feed = feed
-        self.processes: dict[int, WorkerProcess] = {}
-        self.keys: dict[int, int] = {}  # pid -> key
+        self.children = Children(self._heard, self._ended)
+        self.processes = self.children.processes
         self.changed: set[Path] = set()  # since the app was imported last
         self.exit_code: int | None = None  # known at the end
-        self.selector = selectors.DefaultSelector()
         self.signals = SignalChannel([*_MEANING, signal.SIGCHLD, signal.SIGUSR1])
 
     def run(self) -> int:
         """Serve and reload; return the exit code."""
         self.signals.open()
-        self.watch(self.signals, self._signals_arrived)
-        self.watch(self.feed, self._files_changed)
+        self.children.watch(self.signals, self._signals_arrived)
+        self.children.watch(self.feed, self._files_changed)
         try:
             self.happened(Tick())
             while self.exit_code is None:
                 self._wait()
         finally:
-            self._kill_all()
-            self.selector.close()
+            self.children.close()
             self.launcher.close()
             self.signals.close()
             for listener in self.listeners:
@@ -124,22 +123,17 @@ class Reloader:
 
     def happened(self, event: ReloadEvent) -> None:
         """Decide what follows from an event, and do it."""
-        if isinstance(event, Changed | Reload) and not self._renewed():
+        if isinstance(event, Changed | Reload) and not renewed(self.launcher.renew, _NO_RELOAD):
             return
         for action in decide(self.state, event, time.monotonic()):
             self._do(action)
-
-    def watch(self, source: Any, callback: Callable[[], object]) -> None:
-        """Have `callback` called whenever `source` (with a `fileno()`) is readable."""
-        self.selector.register(source, selectors.EVENT_READ, callback)
 
     # What happens
 
     def _wait(self) -> None:
         current = self.state.current()
         is_busy = self.state.stopping or current is None or current.stage is not Stage.SERVING
-        for key, _ in self.selector.select(_TICK if is_busy else _IDLE_TICK):
-            key.data()
+        self.children.wait(_TICK if is_busy else _IDLE_TICK)
         self.happened(Tick())
 
     def _files_changed(self) -> None:
@@ -148,25 +142,18 @@ class Reloader:
             self.changed |= paths
             self.happened(Changed(tuple(sorted(_shown(path) for path in paths))))
 
-    def _listen_to(self, key: int) -> None:
-        process = self.processes.get(key)
-        if process is None or process.has_closed():
-            return
-        for word in process.says():
-            if word == READY:
-                self.happened(Ready(key))
-            elif word == STOPPING:
-                self.happened(Stopping(key))
-            elif word[:1] == LEAVING:
-                self.happened(Leaving(key, word[1:].decode("utf-8", "replace")))
-        if process.has_closed():
-            # It closes the channel as it goes; its exit will tell how.
-            self.selector.unregister(process.channel)
+    def _heard(self, key: int, word: bytes) -> None:
+        if word == READY:
+            self.happened(Ready(key))
+        elif word == STOPPING:
+            self.happened(Stopping(key))
+        elif word[:1] == LEAVING:
+            self.happened(Leaving(key, word[1:].decode("utf-8", "replace")))
 
     def _signals_arrived(self) -> None:
         for number in self.signals.arrived():
             if number == signal.SIGCHLD:
-                self._reap()
+                self.children.reap()
             elif number == signal.SIGUSR1:
                 self._reopen_logs()
             elif number == signal.SIGINT and self.state.stopping:
@@ -180,32 +167,7 @@ class Reloader:
         if current is not None and current.key in self.processes:
             self.processes[current.key].signal(signal.SIGUSR1)
 
-    def _reap(self) -> None:
-        """Take note of our processes that ended; as PID 1, of orphans too."""
-        for pid in list(self.keys):
-            self._reap_one(pid)
-        while os.getpid() == 1 and self._reap_one(-1):
-            pass
-
-    def _reap_one(self, pid: int) -> bool:
-        """Take note of the end of a child, -1 for any, if it has ended. Return whether."""
-        try:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            return False
-        key = self.keys.pop(ended, None)
-        if key is not None:
-            children.discard(ended)
-            self._ended(key, os.waitstatus_to_exitcode(status))
-        return ended != 0
-
     def _ended(self, key: int, code: int) -> None:
-        # Its last words, or connections, may still be unread.
-        self._listen_to(key)
-        process = self.processes.pop(key)
-        if not process.has_closed():
-            self.selector.unregister(process.channel)
-        process.close()
         self.happened(Exited(key, code))
 
     # Actions
@@ -214,7 +176,7 @@ class Reloader:
         if isinstance(action, Start):
             self._start(action.key)
         elif isinstance(action, Say):
-            logger.log(_LEVELS[action.level], "%s", action.text)
+            tell(action)
         elif isinstance(action, CloseListeners):
             for listener in self.listeners:
                 listener.close()
@@ -240,31 +202,8 @@ class Reloader:
             logger.error("No process can be started: %s", error)
             self.happened(Exited(key, 1))
             return
-        self.processes[key] = process
-        self.keys[process.pid] = key
-        self.watch(process.channel, lambda: self._listen_to(key))
+        self.children.add(key, process)
         self.happened(Started(key, process.pid))
-
-    def _renewed(self) -> bool:
-        try:
-            self.launcher.renew()
-        except ConfigError as error:
-            logger.error("No reload: %s. What serves goes on.", error)
-            return False
-        return True
-
-    def _kill_all(self) -> None:
-        """Leave no process behind, whatever ended the loop."""
-        for process in self.processes.values():
-            process.signal(signal.SIGKILL)
-        for process in self.processes.values():
-            try:
-                os.waitpid(process.pid, 0)
-            except ChildProcessError:
-                pass
-            process.close()
-            children.discard(process.pid)
-        self.processes.clear()
 
 
 def _shown(path: Path) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from tricorn.net.address import Bind, parse_bind
 from tricorn.net.listen import Listener
-from tricorn.supervise.worker_process import children
+from tricorn.supervise.worker_process import unreaped
 
 VARIABLE: Final = "TRICORN_SUCCEEDS"
 _MOST: Final = 65536  # bytes that it says
@@ -122,7 +122,7 @@ class Successor:
             theirs.close()
         process.returncode = 0  # the supervisor waits for it
         self.pid = process.pid
-        children.add(self.pid)
+        unreaped.add(self.pid)
         self.channel.setblocking(False)
 
     def has_taken_over(self) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import selectors
 import signal
 import sys
 import time
@@ -30,7 +29,9 @@ from tricorn.serve.report import (
     STACKS,
     TELL,
 )
+from tricorn.supervise.children import Children
 from tricorn.supervise.decide import decide
+from tricorn.supervise.orders import renewed
 from tricorn.supervise.signals import SignalChannel
 from tricorn.supervise.state import (
     Action,
@@ -65,16 +66,18 @@ from tricorn.supervise.state import (
     Upgrade,
 )
 from tricorn.supervise.successor import Successor
-from tricorn.supervise.worker_process import WorkerProcess, children
+from tricorn.supervise.telling import tell
+from tricorn.supervise.worker_process import WorkerProcess
 from tricorn.watch.logs import reopen
 
 logger = logging.getLogger("tricorn.error")
+
+_NO_RESTART: Final = "No restart: %s. The workers that serve go on."
 
 # The longest the loop sleeps, in seconds: how exact the clocks are.
 TICK: Final = 0.5
 # Of a lifetime, at most so much is taken off at random, so that workers don't go together.
 _LIFETIME_JITTER: Final = 0.1
-_LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class Launcher(Protocol):
@@ -130,24 +133,24 @@ class Supervisor:
         self.announce = announce
         self.lifetime = lifetime
         self.successor = successor or Successor(listeners, complete=False)
-        self.workers: dict[int, WorkerProcess] = {}
-        self.keys: dict[int, int] = {}  # pid -> key
+        self.children = Children(self._heard, self._ended, self._other_ended)
+        self.workers = self.children.processes
         self.told = False  # why a worker failed, since one was ready last
         self.exit_code: int | None = None  # known at the end
-        self.selector = selectors.DefaultSelector()
         self.signals = SignalChannel([*_MEANING, signal.SIGCHLD])
 
     def run(self) -> int:
         """Supervise; return the exit code."""
-        self._capture_signals()
+        self.signals.open()
+        self.watch(self.signals, self._signals_arrived)
         try:
             self.launcher.attach(self)
             self.happened(Tick())
             while self.exit_code is None:
                 self._wait()
         finally:
-            self._kill_all()
-            self._restore_signals()
+            self.children.close()
+            self.signals.close()
             self.successor.forget()
             for listener in self.listeners:
                 listener.close()
@@ -156,7 +159,7 @@ class Supervisor:
 
     def happened(self, event: Event) -> None:
         """Decide what follows from an event, and do it."""
-        if isinstance(event, Reload) and not self._renewed():
+        if isinstance(event, Reload) and not renewed(self.launcher.renew, _NO_RESTART):
             return
         for action in decide(self.state, event, time.monotonic()):
             self._do(action)
@@ -164,84 +167,47 @@ class Supervisor:
     # The loop
 
     def _wait(self) -> None:
-        for key, _ in self.selector.select(TICK):
-            key.data()
-        # A child may have ended before there was a handler of SIGCHLD.
-        self._reap()
+        self.children.wait(TICK)
         self.happened(Tick())
         if self.state.serving():
             self.announce.alive(time.monotonic())
 
     def watch(self, source: Any, callback: Callable[[], object]) -> None:
         """Have `callback` called whenever `source` (with a `fileno()`) is readable."""
-        self.selector.register(source, selectors.EVENT_READ, callback)
+        self.children.watch(source, callback)
 
     def unwatch(self, source: Any) -> None:
         """Look at `source` no more."""
-        self.selector.unregister(source)
+        self.children.unwatch(source)
 
-    def _listen_to(self, key: int) -> None:
-        worker = self.workers.get(key)
-        if worker is None or worker.has_closed():
-            return
-        for word in worker.says():
-            if word == READY:
-                self.told = False
-                self.happened(Ready(key))
-            elif word == BEAT:
-                self.happened(Heard(key))
-            elif word == EXPLAINED:
-                self.happened(Explained(key))
-            elif word == ASK:
-                self._answer(worker)
-            elif word[:1] == LEAVING:
-                self.happened(Leaving(key, word[1:].decode("utf-8", "replace")))
-        if worker.has_closed():
-            # It closes the channel as it goes; its exit will tell how.
-            self.unwatch(worker.channel)
+    def _heard(self, key: int, word: bytes) -> None:
+        if word == READY:
+            self.told = False
+            self.happened(Ready(key))
+        elif word == BEAT:
+            self.happened(Heard(key))
+        elif word == EXPLAINED:
+            self.happened(Explained(key))
+        elif word == ASK:
+            self._answer(self.workers[key])
+        elif word[:1] == LEAVING:
+            self.happened(Leaving(key, word[1:].decode("utf-8", "replace")))
 
     def _answer(self, worker: WorkerProcess) -> None:
         """Let one worker say why it fails; the others fail for the same reason."""
         worker.tell(HUSH if self.told and not self.state.ever_ready else TELL)
         self.told = True
 
-    def _reap(self) -> None:
-        """Take note of our processes that ended; as PID 1, of orphans too.
-
-        Otherwise of no others: the program that called `run` may wait for some itself.
-        """
-        for pid in list(children):
-            self._reap_one(pid)
-        while os.getpid() == 1 and self._reap_one(-1):
-            pass
-
-    def _reap_one(self, pid: int) -> bool:
-        """Take note of the end of a child, -1 for any, if it has ended. Return whether."""
-        try:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            children.discard(pid)
-            return False
-        children.discard(ended)
-        key = self.keys.pop(ended, None)
-        if ended and ended == self.successor.pid:
-            self._successor_over(os.waitstatus_to_exitcode(status))
-        elif key is not None:
-            self.over(key, os.waitstatus_to_exitcode(status))
-        return ended != 0
-
     def over(self, key: int, code: int) -> None:
         """Take note that a worker has ended."""
-        # Its last words may still be unread.
-        self._listen_to(key)
-        worker = self.workers.pop(key, None)
-        if worker is None:
-            return
-        self.keys.pop(worker.pid, None)
-        if not worker.has_closed():
-            self.unwatch(worker.channel)
-        worker.close()
+        self.children.over(key, code)
+
+    def _ended(self, key: int, code: int) -> None:
         self.happened(Exited(key, code))
+
+    def _other_ended(self, pid: int, code: int) -> None:
+        if pid == self.successor.pid:
+            self._successor_over(code)
 
     def _hear_successor(self) -> None:
         if self.successor.channel is None:
@@ -252,9 +218,8 @@ class Supervisor:
         self.unwatch(self.successor.channel)
 
     def _successor_over(self, code: int) -> None:
-        channel = self.successor.channel
-        if channel is not None and channel in self.selector.get_map():
-            self.unwatch(channel)
+        if self.successor.channel is not None:
+            self.unwatch(self.successor.channel)
         self.successor.forget()
         self.happened(SuccessorEnded(code))
 
@@ -264,7 +229,7 @@ class Supervisor:
         if isinstance(action, Start):
             self._start(action)
         elif isinstance(action, Say):
-            logger.log(_LEVELS[action.level], "%s", action.text)
+            tell(action)
         elif isinstance(action, Drain | Hurry | Kill | Dump | Interrupt):
             self._tell(action)
         elif isinstance(action, CloseListeners):
@@ -286,9 +251,7 @@ class Supervisor:
             logger.error("Worker %d can't be started: %s", action.number, error)
             self.happened(Exited(action.key, 1))
             return
-        worker.key = action.key
-        self.workers[action.key] = worker
-        self.watch(worker.channel, lambda: self._listen_to(action.key))
+        self.children.add(action.key, worker)
         if worker.pid:
             self.known(worker)
 
@@ -303,7 +266,7 @@ class Supervisor:
 
     def known(self, worker: WorkerProcess) -> None:
         """Take note of a worker's process number."""
-        self.keys[worker.pid] = worker.key
+        self.children.known(worker)
         lifetime = self.lifetime * (1 - random.uniform(0, _LIFETIME_JITTER))
         self.happened(Started(worker.key, worker.pid, lifetime))
 
@@ -326,47 +289,15 @@ class Supervisor:
         else:
             worker.tell(DUMP)
 
-    def _renewed(self) -> bool:
-        from tricorn.settings.errors import ConfigError
-
-        try:
-            self.launcher.renew()
-        except ConfigError as error:
-            logger.error("No restart: %s. The workers that serve go on.", error)
-            return False
-        return True
-
-    def _kill_all(self) -> None:
-        """Leave no worker behind, whatever ended the loop."""
-        for worker in self.workers.values():
-            worker.signal(signal.SIGKILL)
-        for worker in self.workers.values():
-            try:
-                os.waitpid(worker.pid, 0)
-            except ChildProcessError:
-                pass
-            children.discard(worker.pid)
-            worker.close()
-        self.workers.clear()
-
     # Signals
-
-    def _capture_signals(self) -> None:
-        self.signals.open()
-        self.watch(self.signals, self._signals_arrived)
-
-    def _restore_signals(self) -> None:
-        self.selector.close()
-        self.signals.close()
 
     def _signals_arrived(self) -> None:
         for number in self.signals.arrived():
             if number == signal.SIGCHLD:
-                self._reap()
+                self.children.reap()
             elif number == signal.SIGUSR1:
                 reopen()
-                for worker in list(self.workers.values()):
-                    worker.signal(signal.SIGUSR1)
+                self.children.signal(signal.SIGUSR1)
             else:
                 self._signalled(number)
 

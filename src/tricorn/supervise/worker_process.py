@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tricorn.serve.report import LEAVING, WORKER_ID
-from tricorn.settings.errors import ConfigError
+from tricorn.supervise.orders import Orders
 
 _CHUNK = 4096
 
 # Processes that were started here and not yet waited for.
-children: set[int] = set()
-
-
-class Orders:
-    """What a worker is to do, as bytes: made once, sent to each.
-
-    `options` are those of `Config`, `fds` the listening sockets. Raises `ConfigError` for an
-    option that can't leave this process.
-    """
-
-    def __init__(self, app: str, options: dict[str, Any], fds: Sequence[int]) -> None:
-        self.fds = tuple(fds)
-        try:
-            order = pickle.dumps((app, options))
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
-            raise ConfigError(
-                f"workers: an option can't be handed to worker processes: {error}"
-            ) from None
-        self.data = pickle.dumps((_main_module(), sys.path, self.fds, order))
-
-
-def _main_module() -> dict[str, Any]:
-    """How the program's own module is found again: options may be functions out of it."""
-    from multiprocessing import spawn
-
-    data: dict[str, Any] = spawn.get_preparation_data("tricorn")
-    return {name: data[name] for name in data if name.startswith("init_main")}
+unreaped: set[int] = set()
 
 
 class WorkerProcess:
@@ -53,12 +25,12 @@ class WorkerProcess:
     def __init__(self, channel: socket.socket, pid: int = 0) -> None:
         self.channel = channel
         self.pid = pid
-        self.key = 0  # by which the supervisor knows it
+        self.key = 0  # by which its parent knows it
         self.unread = b""
         self._at_end = False
 
     def says(self) -> list[bytes]:
-        """Return what it has said since: READY, BEAT, ASK, or LEAVING with the reason."""
+        """Return what it has said since: words of `report.py`, LEAVING with its reason."""
         try:
             data = self.channel.recv(_CHUNK)
         except BlockingIOError:
@@ -155,9 +127,9 @@ def _launch(
         raise
     finally:
         theirs.close()
-    # The supervisor waits for all children at once; this object would wait for its own.
+    # `Children` waits for all at once; this object would wait for its own.
     process.returncode = 0
-    children.add(process.pid)
+    unreaped.add(process.pid)
     ours.setblocking(False)
     return WorkerProcess(ours, process.pid)
 
