@@ -1,6 +1,6 @@
 """What a wire gives an exchange or a session: the way to one client's messages.
 
-Every HTTP version implements these once (`net/http1.py` and `net/websocket.py` for
+Every HTTP version implements these once (`net/http1_stream.py` and `net/websocket.py` for
 HTTP/1.1). Nothing here knows frames, chunks or sockets; nothing in a wire knows ASGI
 messages.
 """

@@ -2,6 +2,7 @@ cimport cython
 
 from tricorn.asgi.session cimport Session
 from tricorn.asgi.stream cimport SessionStream
+from tricorn.net.progress cimport Stall
 from tricorn.net.service cimport Service
 from tricorn.wire.ws cimport MessageReader
 from tricorn.wire.ws_deflate cimport Deflater
@@ -21,11 +22,11 @@ cdef class WebSocketConnection(SessionStream):
     cdef public MessageReader reader
     cdef public Session session
     cdef public int state, close_code
-    cdef public double deadline, opened_at, heard_at, ping_due, controls_since, stalled_since
+    cdef public double deadline, opened_at, heard_at, ping_due, controls_since
     cdef public bytes waiting, pong_held
     cdef public bint reading_paused, pumping, ping_sent
     cdef public long long received, sent, sent_before
-    cdef public Py_ssize_t stalled_at
+    cdef public Stall stall
 
     cpdef tick(self, double now)
     cdef _pump(self)

@@ -27,6 +27,7 @@ from typing import Any, Final, Protocol
 from tricorn.asgi.session import LOST, RESTARTING, Session
 from tricorn.asgi.stream import FieldLines, SessionStream
 from tricorn.net.address import client_name
+from tricorn.net.progress import Stall
 from tricorn.net.service import Service
 from tricorn.wire.errors import ResponseError, Violation
 from tricorn.wire.ws import BINARY, CLOSE, NEED_DATA, PING, TEXT, MessageReader
@@ -116,8 +117,7 @@ class WebSocketConnection(SessionStream):
         self.close_code = 0
         self.received = 0  # messages
         self.sent = 0
-        self.stalled_at = 0
-        self.stalled_since = 0.0
+        self.stall: Stall | None = None
         self.closer: Any = None
 
     def begin(self, waiting: bytes) -> None:
@@ -180,14 +180,13 @@ class WebSocketConnection(SessionStream):
         """The client doesn't read what was written."""
         service = self.service
         self.write_paused = True
-        self.stalled_at = self.transport.get_write_buffer_size()
-        self.stalled_since = service.now
+        self.stall = Stall(self.transport.get_write_buffer_size(), service.now)
         self.deadline = min(self.deadline, service.now + service.limits.write)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self.write_paused = False
-        self.stalled_at = 0
+        self.stall = None
         self.deadline = self._deadline_of_state()
         pong, self.pong_held = self.pong_held, None
         if pong is not None and self.state == _OPEN:
@@ -490,13 +489,11 @@ class WebSocketConnection(SessionStream):
 
     def _check_stall(self, now: float, waiting: int) -> None:
         """Give up on a client that takes nothing of the `waiting` bytes."""
-        if not self.stalled_at or waiting < self.stalled_at:
-            self.stalled_at = waiting
-            self.stalled_since = now
         limit = self.service.limits.write
-        if now - self.stalled_since < limit:
-            self.deadline = self.stalled_since + limit
-        else:
+        if self.stall is None:
+            self.stall = Stall(waiting, now)
+        self.deadline = self.stall.deadline(waiting, now, limit)
+        if now >= self.deadline:
             logger.info("%s reads nothing for %g s: closed", self.peer, limit)
             self._gone(LOST, "")
             self.state = _CLOSED

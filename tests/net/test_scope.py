@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tricorn.net.http1 import _peer_address
+from tricorn.net.scope import peer_address
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from tricorn.net.http1 import _peer_address
     ],
 )
 def test_peer_address(name: object, address: tuple[str, int] | None) -> None:
-    assert _peer_address(name) == address
+    assert peer_address(name) == address

@@ -1,0 +1,84 @@
+"""The scope of a request: what it takes from its connection, and what from its head."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tricorn.net.service import Service
+from tricorn.net.tls import tls_extension
+from tricorn.wire.fields import Fields
+
+_HTTP: Final = "http"
+
+
+class ConnectionScope:
+    """What the scopes of one connection have in common (ASGI HTTP 2.5)."""
+
+    def __init__(self, service: Service, transport: Any) -> None:
+        self.service = service
+        self.client = peer_address(transport.get_extra_info("peername"))
+        self.server = local_address(transport.get_extra_info("sockname"))
+        self.scheme = _HTTP
+        self.tls: dict[str, Any] | None = None
+        if transport.get_extra_info("sslcontext") is not None:
+            self.scheme = "https"
+            self.tls = tls_extension(transport.get_extra_info("ssl_object"))
+        self.forward: Any = None
+        forwarder = service.forwarder
+        if forwarder is not None and forwarder.trusts(self.client):
+            self.forward = forwarder.apply
+
+    def of_line(
+        self, version: str, method: str, raw_path: bytes, path: str, query: bytes
+    ) -> dict[str, Any]:
+        """Make what a scope takes from the connection and the request line."""
+        service = self.service
+        # A copy with all keys in place costs less than filling an empty dict.
+        scope = service.scope.copy()
+        scope["http_version"] = version
+        scope["server"] = self.server
+        scope["client"] = self.client
+        scope["method"] = method
+        scope["path"] = path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
+        if service.root_path:
+            scope["path"] = service.root_path + path
+            scope["raw_path"] = service.root_path.encode() + raw_path
+        if self.scheme is not _HTTP:
+            scope["scheme"] = self.scheme
+        return scope
+
+    def complete(
+        self, scope: dict[str, Any], fields: Fields, extensions: dict[str, Any], forwarded: bool
+    ) -> None:
+        """Add the rest: `forwarded` tells that a forwarding field is among `fields`."""
+        scope["headers"] = fields
+        scope["state"] = self.service.state.copy()
+        scope["extensions"] = extensions
+        if self.tls is not None:
+            extensions["tls"] = self.tls
+        if forwarded and self.forward is not None:
+            self.forward(scope)
+
+
+def peer_address(name: Any) -> tuple[str, int] | None:
+    """Return a peer's address and port; None for a Unix peer, which has none."""
+    if type(name) is not tuple or len(name) < 2:
+        return None
+    host = name[0]
+    if host.startswith("::ffff:") and "." in host:
+        # An IPv4 client of a dual-stack socket (RFC 4291 §2.5.5.2).
+        host = host[7:]
+    return host, name[1]
+
+
+def local_address(name: Any) -> tuple[str, int | None] | None:
+    """Return a socket's own address and port, or its path and None."""
+    if isinstance(name, tuple) and len(name) >= 2:
+        return name[0], name[1]
+    if isinstance(name, str) and name:
+        return name, None
+    if isinstance(name, bytes) and name:
+        return name.decode("utf-8", "replace"), None
+    return None
