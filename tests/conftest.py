@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from _pytest._code.code import ExceptionRepr
 from hypothesis import HealthCheck, settings
 
 import tricorn
+from tests.support.server import STARTED
 
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 SOURCE = Path(__file__).parent.parent / "src"
+TOLD_LINES = 200  # of a server's output, in a failure
 IN_CI = os.environ.get("CI") == "true"
 
 # A busy machine is no failure. CI repeats itself, so that what it says is about the change.
@@ -123,7 +126,24 @@ def pytest_make_collect_report(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    return fail_in_ci((yield))
+    report = fail_in_ci((yield))
+    if report.failed:
+        tell_outputs(report)
+    if report.when == "teardown":
+        STARTED[:] = [server for server in STARTED if server.process.poll() is None]
+    return report
+
+
+def tell_outputs(report: pytest.TestReport) -> None:
+    """A failure shows what the servers wrote that the test started, or shares with others."""
+    if not isinstance(report.longrepr, ExceptionRepr):
+        return
+    for server in STARTED:
+        if not server.told:
+            words = " ".join(map(str, server.process.args))[-200:]
+            last = server.output().splitlines()[-TOLD_LINES:]
+            report.longrepr.addsection(f"process {server.pid}, {words}, wrote", "\n".join(last))
+            server.told = True
 
 
 def fail_in_ci(report: Report) -> Report:

@@ -2,12 +2,15 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests.support.raw import BadResponse, RawClient
-from tests.support.server import serve, start
+from tests.support.server import launch, serve, start
 from tests.support.tools import need_tool
 from tests.support.wait import wait_for
 
@@ -173,3 +176,39 @@ def test_a_missing_tool_fails_in_ci_and_skips_elsewhere(monkeypatch):
     monkeypatch.setenv("CI", "")
     with pytest.raises(pytest.skip.Exception):
         need_tool("no-such-program")
+
+
+BREAKS = """
+from tests.support.server import launch
+
+def test_breaks():
+    server = launch(["sh", "-c", "echo said; echo warned >&2; exit 3"])
+    assert server.wait() == 0
+"""
+
+
+def test_a_failure_shows_what_any_started_program_wrote(tmp_path):
+    (tmp_path / "test_breaking.py").write_text(BREAKS)
+    conftest = Path(__file__).with_name("conftest.py")
+    (tmp_path / "conftest.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(conftest.parent.parent)!r})\n"
+        "from tests.conftest import pytest_runtest_makereport\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 1
+    assert "echo warned" in done.stdout and "\nsaid\n" in done.stdout, done.stdout
+    assert "\nwarned\n" in done.stdout
+
+
+def test_output_is_what_was_written_before_it_was_asked_for(tmp_path):
+    """However far the threads are that read: a test that saw the file sees the line, too."""
+    for number in range(20):
+        seen = tmp_path / str(number)
+        server = launch(["sh", "-c", f"echo first; echo second >&2; : > {seen}; exec sleep 60"])
+        try:
+            while not seen.exists():
+                pass
+            assert (server.stdout(), server.stderr()) == ("first\n", "second\n")
+        finally:
+            server.kill()

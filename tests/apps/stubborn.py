@@ -17,7 +17,8 @@ released = asyncio.Event()
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")  # in one piece, whoever else writes
+    sys.stderr.flush()
 
 
 say("app imported")

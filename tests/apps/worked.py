@@ -9,7 +9,7 @@
 /exit       sys.exit(7)
 /os-exit    os._exit(9)
 /memory     keeps 64 MiB
-/wait       answers after half a second
+/wait       prints "waits", and answers when the file WAIT_FILE is there
 /echo       the content
 BREAK       how starting goes wrong: import, startup, exit, segfault or slow; with "2:" before
             it only in worker 2, and so on with commas
@@ -134,7 +134,9 @@ async def memory(scope, receive, send):
 
 
 async def wait(scope, receive, send):
-    await asyncio.sleep(0.5)
+    os.write(1, b"waits\n")  # in one piece, whoever else writes
+    while not Path(os.environ["WAIT_FILE"]).exists():
+        await asyncio.sleep(0.01)
     await who(scope, receive, send)
 
 

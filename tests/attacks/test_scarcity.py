@@ -62,9 +62,10 @@ def test_limit_concurrency(victim):
     with made.connect() as one:
         for _ in range(3):
             assert one.get("/").status == 200
-        one.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
+        one.send(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1")
         with made.connect() as other:
             assert other.get("/").status == 503
+        one.send(b"2")
         assert one.read_response().status == 200
         assert one.get("/").status == 200
     # Each look is a client, too: the last one may not have left yet.

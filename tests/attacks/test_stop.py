@@ -1,5 +1,6 @@
 """A server that stops under load fails no request."""
 
+import math
 import signal
 import threading
 import time
@@ -9,14 +10,15 @@ import pytest
 from tests.support.raw import BadResponse
 from tests.support.wait import wait_for
 
-RESTS = 0.1  # seconds: a thread that got no processor for so long has rested
+RESTS = 0.3  # seconds: a thread that got no processor for so long has rested
 
 
 class Load:
     """Clients that ask again and again on kept connections, and look at each answer."""
 
-    def __init__(self, server, target, expected):
+    def __init__(self, server, target, expected, takes):
         self.server = server
+        self.takes = takes  # seconds at least, for an answer
         self.target = target
         self.expected = expected
         self.answered = 0
@@ -41,22 +43,26 @@ class Load:
                 self.use(client)
 
     def use(self, client):
-        answered = 0.0
+        request = f"GET {self.target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        answered = 0.0  # not before that
         while not self.stop.is_set():
             if client.is_closed():
                 return  # before anything was sent
-            rested = time.monotonic() - answered
+            asking = time.monotonic()
+            asked = math.inf
             try:
-                response = client.get(self.target)
+                client.send(request)
+                asked = time.monotonic()  # by now the server has it, if ever
+                response = client.read_response()
             except (OSError, BadResponse) as error:
                 if not answered or client.buffer:
                     self.failed.append(error)
-                elif rested < RESTS:
+                elif asked - answered < RESTS:
                     self.raced.append(error)
                 return
             with self.lock:
                 self.answered += 1
-            answered = time.monotonic()
+            answered = asking + self.takes
             if (response.status, response.body) != (200, self.expected):
                 self.failed.append(response)
             if response.header(b"connection") == b"close":
@@ -69,12 +75,12 @@ class Load:
 
 
 @pytest.mark.parametrize(
-    ("target", "expected"),
-    [("/", b"fine"), ("/nap", b"rested"), ("/big?mib=1", bytes(1 << 20))],
+    ("target", "expected", "takes"),
+    [("/", b"fine", 0.0), ("/nap", b"rested", 0.19), ("/big?mib=1", bytes(1 << 20), 0.0)],
 )
-def test_under_load(victim, target, expected):
+def test_under_load(victim, target, expected, takes):
     made = victim()
-    load = Load(made.server, target, expected)
+    load = Load(made.server, target, expected, takes)
     try:
         wait_for(lambda: load.answered > 30, what="the load to run")
         made.terminate()
@@ -92,12 +98,15 @@ def test_resting_and_new_connections_close_at_once(victim):
     made = victim()
     with made.connect() as new, made.connect() as rested, made.connect() as asking:
         assert rested.get("/").status == 200
-        asking.send(b"GET /nap HTTP/1.1\r\nHost: a\r\n\r\n")
+        called = made.count()
+        asking.send(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1")
+        wait_for(lambda: made.count() > called, what="the upload to begin")
         made.terminate()
         assert new.read_until_closed() == b""
         assert rested.read_until_closed() == b""
+        asking.send(b"2")
         response = asking.read_response()
-        assert (response.body, response.header(b"connection")) == (b"rested", b"close")
+        assert (response.body, response.header(b"connection")) == (b"2", b"close")
         assert asking.read_until_closed() == b""
     made.server.wait()
 

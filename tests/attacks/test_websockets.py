@@ -208,7 +208,7 @@ def test_a_reader_that_is_slow(victim, bounded):
     bounded(made, 8 * MIB)
     with attack(made, "/pour"):
         wait_for(lambda: int(made.get("/poured")) > 0, what="the app to send")
-        wait_for(lambda: int(made.get("/poured")) == -1, 10, "the app to be told")
+        wait_for(lambda: int(made.get("/poured")) == -1, what="the app to be told")
 
 
 def test_readers_that_are_slow(victim, bounded):
@@ -230,13 +230,12 @@ def test_readers_that_are_slow(victim, bounded):
 @pytest.mark.parametrize("target", ["/echo", "/deaf"])
 def test_a_peer_that_is_not_there(victim, target):
     """No byte comes back for a ping."""
-    made = victim("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
+    made = victim("--ws-ping-interval", "0.5", "--ws-ping-timeout", "1.5")
     with attack(made, target) as socket:
         assert socket.read().opcode == PING
         assert socket.read().code == INTERNAL_ERROR
     with attack(made, target) as socket:
-        start = time.monotonic()
-        while time.monotonic() - start < 3:  # an answer keeps the connection
+        for _ in range(5):  # an answer keeps the connection
             found = socket.read()
             assert found.opcode == PING
             socket.send(frame(PONG, found.payload))
@@ -248,7 +247,7 @@ def test_a_close_that_is_not_answered(victim):
     sockets = [attack(made, "/echo") for _ in range(20)]
     try:
         # They are gone, though none has answered or left.
-        wait_for(lambda: made.descriptors() <= before, 20, "descriptors to be closed")
+        wait_for(lambda: made.descriptors() <= before, what="descriptors to be closed")
     finally:
         for socket in sockets:
             socket.client.close()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.raw import RawClient
 from tests.support.server import Server, serve
+from tests.support.wait import DEADLINE
 
 
 class Place(NamedTuple):
@@ -19,7 +20,7 @@ class Place(NamedTuple):
     address: tuple[str, int] | str
     path: str | None  # of the Unix socket
 
-    def connect(self, deadline: float = 10.0) -> RawClient:
+    def connect(self, deadline: float = DEADLINE) -> RawClient:
         return RawClient(self.address, deadline)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import free_port
 from tricorn.net import listen
 from tricorn.net.address import Bind
 from tricorn.net.bind_error import BindError, explain
@@ -125,9 +126,7 @@ def test_every_interface_without_ipv6_is_ipv4(
 
 @needs_ipv6
 def test_ipv4_and_ipv6_wildcards_with_one_port_go_together(opened: Open) -> None:
-    (first,) = opened(tcp("127.0.0.1"))
-    port = first.port
-    first.close()
+    port = free_port()
     v4, v6 = opened(tcp("0.0.0.0", port), tcp("::", port))
     assert accepts(v4, "127.0.0.1")
     assert accepts(v6, "::1")
@@ -168,7 +167,9 @@ def test_a_port_taken_on_the_second_address_is_given_up_for_another(
     taken = blocker[0].getsockname()[1]
     blocker[0].close()
     assert v4.port == v6.port != taken
-    assert tried == [0, taken, 0, v4.port]
+    # More than once, where another program is in the way, too.
+    at = tried.index(taken)
+    assert (tried[at - 1], tried[at + 1], tried[-2:]) == (0, 0, [0, v4.port])
 
 
 @needs_ipv6

@@ -1,6 +1,7 @@
 """The file of a Unix socket: made, taken over, refused, removed."""
 
 import errno
+import multiprocessing
 import os
 import socket
 import stat
@@ -170,11 +171,10 @@ def test_a_file_that_another_put_in_its_place_is_left_alone(place: Path) -> None
 
 def test_a_forked_process_does_not_remove_the_file(place: Path) -> None:
     listener = open_at(place)
-    child = os.fork()
-    if child == 0:
-        listener.close()
-        os._exit(0)
-    os.waitpid(child, 0)
+    child = multiprocessing.get_context("fork").Process(target=listener.close)
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
     assert connects(place)
     listener.close()
 

@@ -63,7 +63,7 @@ class Master:
     def wait_notes(self, name: str, count: int = 1) -> list[str]:
         """Waits for the ``count``-th such note."""
         try:
-            wait_for(lambda: len(self.notes(name)) >= count, 15, f"{count} x {name}")
+            wait_for(lambda: len(self.notes(name)) >= count, what=f"{count} x {name}")
         except TimeoutError as error:
             error.add_note(f"{self.notes()[-40:]}\n{self.server.output()[-4000:]}")
             raise

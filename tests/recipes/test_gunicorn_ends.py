@@ -15,20 +15,13 @@ from tests.support.pages import block
 from tests.support.raw import RawClient
 from tests.support.tools import need_tool
 from tests.support.wait import wait_for
+from tests.support.workers import is_alive
 
 PAGE = "docs/gunicorn.md"
 
 
 def ask(client, target):
     client.send(f"GET {target} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 # Stopping
@@ -46,7 +39,7 @@ def test_term_lets_requests_finish_and_tells_apps_that_ask(tmp_path):
             assert watching.read_response().body == b"the server stops"
             assert asking.read_response().body == b"waited"
             assert idle.read_until_closed() == b""
-        assert master.server.wait(10) == 0
+        assert master.server.wait() == 0
         assert master.notes("stopped") and master.notes("worker_exit")
         assert not master.notes("worker_int")
 
@@ -60,7 +53,7 @@ def test_term_cancels_in_time_for_the_lifespans_shutdown(tmp_path):
             master.wait_notes("waiting")
             master.signal(signal.SIGTERM)
             assert client.read_response().status == 500
-        assert master.server.wait(10) == 0
+        assert master.server.wait() == 0
         order = [line.split()[0] for line in master.notes()]
         assert order.index("cancelled") < order.index("stopped") < order.index("worker_exit")
         assert "SIGKILL" not in master.server.output()
@@ -73,10 +66,8 @@ def test_int_and_quit_end_at_once(tmp_path, signum):
         with master.connect() as client:
             ask(client, "/wait/60")
             master.wait_notes("waiting")
-            begun = time.monotonic()
             master.signal(signum)
-            assert master.server.wait(10) == 0
-            assert time.monotonic() - begun < 5
+            assert master.server.wait(20) == 0  # its time for a graceful end is 30 s
         for name in ("cancelled", "worker_int", "worker_exit"):
             assert len(master.notes(name)) == 1
         assert not master.notes("stopped")
@@ -91,7 +82,7 @@ def test_a_second_signal_cuts_a_graceful_stop_short(tmp_path):
             master.signal(signal.SIGTERM)
             master.server.wait_output("Waiting for connections to close")
             os.kill(master.pids()[0], signal.SIGQUIT)
-            assert master.server.wait(5) == 0
+            assert master.server.wait(20) == 0
         assert master.notes("worker_exit")
 
 
@@ -124,7 +115,7 @@ def test_workers_leave_when_the_master_is_gone(tmp_path):
             master.wait_notes("waiting")
             master.signal(signal.SIGKILL)
             assert client.read_response().body == b"waited"
-        wait_for(lambda: not any(map(is_running, master.pids())), 10, "the workers to leave")
+        wait_for(lambda: not any(map(is_alive, master.pids())), what="the workers to leave")
         assert len(master.notes("stopped")) == 2
         with pytest.raises(OSError):
             master.connect()
@@ -190,7 +181,7 @@ def test_bad_options_are_told_in_a_line(tmp_path, kwargs, said):
     source += f"class Worker(TricornWorker):\n    CONFIG_KWARGS = {kwargs}\n"
     (tmp_path / "bad_worker.py").write_text(source)
     with gunicorn(tmp_path, worker="bad_worker.Worker") as master:
-        assert master.server.wait(15) == 3
+        assert master.server.wait() == 3
         errors = [line for line in master.server.output().splitlines() if "ERROR" in line]
         assert said in errors[0]
         assert "Traceback" not in master.server.output()
@@ -207,7 +198,7 @@ def test_bad_options_are_told_in_a_line(tmp_path, kwargs, said):
 )
 def test_boot_errors_stop_gunicorn_once(tmp_path, args, app, env, code, said):
     with gunicorn(tmp_path, *args, app=app, env=env, allow_errors=True) as master:
-        assert master.server.wait(15) == code
+        assert master.server.wait() == code
         output = master.server.output()
         assert said in output
         assert output.count("Traceback") <= 1
@@ -243,7 +234,7 @@ def test_reload_serves_new_code_and_shows_syntax_errors(tmp_path):
     args = ["--reload", "--reload-engine", "poll"]
     options = {"app": "reloaded:app", "app_dir": tmp_path, "allow_errors": True}
     with gunicorn(tmp_path, *args, **options) as master:
-        wait_for(lambda: answer(b"old"), 10, "the old code")
+        wait_for(lambda: answer(b"old"), what="the old code")
         for text, expected in (
             (code % "new and longer", b"new and longer"),
             ("async def app(:\n", b"SyntaxError"),  # gunicorn 23 leaves this line out
@@ -251,7 +242,7 @@ def test_reload_serves_new_code_and_shows_syntax_errors(tmp_path):
         ):
             time.sleep(1.1)  # gunicorn's polling sees whole seconds, and begins with one
             source(text)
-            wait_for(lambda expected=expected: answer(expected), 15, expected.decode())
+            wait_for(lambda expected=expected: answer(expected), what=expected.decode())
         assert "Worker reloading" in master.server.output()
 
 
@@ -307,7 +298,7 @@ def test_tls_with_gunicorns_context(tmp_path, certificate, worker):
             master.wait_notes("waiting")
             master.signal(signal.SIGTERM)  # with a handshake that never comes beside it
             assert client.read_response().body == b"waited"
-        assert master.server.wait(10) == 0
+        assert master.server.wait() == 0
         assert master.notes("stopped")
 
 
@@ -328,6 +319,6 @@ def test_tls_under_load_through_hup(tmp_path, certificate):
 def test_bad_key_file_is_told_in_a_line(tmp_path, certificate):
     cert = str(certificate / "cert.pem")
     with gunicorn(tmp_path, "--certfile", cert, "--keyfile", cert) as master:
-        assert master.server.wait(15) == 3
+        assert master.server.wait() == 3
         output = master.server.output()
         assert f"keyfile {cert}" in output and "Traceback" not in output

@@ -16,6 +16,7 @@ import pytest
 from tests.recipes.conftest import APPS, need_package
 from tests.support.load import Load
 from tests.support.pages import block, blocks
+from tests.support.places import free_port, is_listening
 from tests.support.raw import RawClient
 from tests.support.server import launch
 from tests.support.tools import need_tool
@@ -66,7 +67,7 @@ class Managed:
         self.wait_count("Tricorn running on", count)
 
     def wait_count(self, text, count):
-        wait_for(lambda: self.server.output().count(text) >= count, 20, f"{count} x {text}")
+        wait_for(lambda: self.server.output().count(text) >= count, what=f"{count} x {text}")
 
 
 @contextmanager
@@ -105,9 +106,7 @@ def test_supervisor_shares_a_socket_of_its_own(place):
     need_package("supervisor")
     conf = block(PAGE, "ini", "fcgi-program")
     conf = conf.replace("venv/bin/tricorn", TRICORN)
-    with socket.socket() as probe:  # Supervisor takes no port 0
-        probe.bind(("127.0.0.1", 0))
-        conf = conf.replace("localhost:8000", f"127.0.0.1:{probe.getsockname()[1]}")
+    conf = conf.replace("localhost:8000", f"127.0.0.1:{free_port()}")  # it takes no port 0
     (place / "supervisord.conf").write_text(conf)
     control = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "supervisord.conf"]
     daemon = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
@@ -127,7 +126,7 @@ def test_supervisor_shares_a_socket_of_its_own(place):
         assert len(status) == 4 and all("RUNNING" in line for line in status)
         new = manager.pids()[4:]
         assert len(new) == 2 and not set(new) & set(first)
-        assert manager.server.stop(deadline=20) == 0
+        assert manager.server.stop() == 0
         # Each has drained by itself.
         assert manager.server.output().count(FINISHED) == 6
 
@@ -158,7 +157,7 @@ def test_circus_keeps_the_socket(place):
         load.check()
         # A signal is lost on circusd while it looks after its processes.
         run(place, *control, "quit")
-        assert m.server.wait(20) == 0
+        assert m.server.wait() == 0
         output = m.server.output()
         assert output.count(FINISHED) == 9 and "/tricorn/" not in output.partition("Traceback")[2]
 
@@ -180,12 +179,12 @@ def test_socket_activation_serves_all_sockets(place):
     passed = [f"-E{name}" for name in ("PATH", "PYTHONPATH") if name in os.environ]
     command = ["systemd-socket-activate", *passed, *options, *TRICORN.split(), *words[at + 1 :]]
     with managed(place, *command) as manager:
-        wait_for(lambda: all(Path(path).exists() for path in paths), 10, "the sockets")
+        wait_for(lambda: all(is_listening(path) for path in paths), what="the sockets")
         for path in paths:
             with RawClient(path) as client:
                 assert client.get("/").body == HELLO
         for path in paths:
-            assert f"Tricorn running on socket {path}" in manager.server.output()
+            manager.server.wait_output(f"Tricorn running on socket {path}")
         # It has become tricorn.
         assert manager.pids() == [manager.server.pid]
         with Load(lambda: RawClient(paths[1]), expected=HELLO):
@@ -235,7 +234,7 @@ def test_honcho_gives_the_port(place, stop):
     with managed(place, *command) as manager:
         with Load(manager.connect, expected=HELLO):
             pass
-        manager.server.stop(stop, deadline=20)
+        manager.server.stop(stop)
         output = manager.server.output()
         assert FINISHED in output and "web.1 stopped (rc=0)" in output
 
@@ -276,11 +275,11 @@ def test_process_one_of_a_container_drains(place, as_process_one, stop, workers)
     with managed(place, *as_process_one(command), env=env) as manager:
         with manager.connect() as client:
             client.send(b"GET /wait/0.5 HTTP/1.1\r\nHost: a\r\n\r\n")
-            wait_for(lambda: "waiting" in notes.read_text(), 10, "the request")
+            wait_for(lambda: "waiting" in notes.read_text(), what="the request")
             (one,) = children(manager.server.pid)
             os.kill(one, stop)
             assert client.read_response().body == b"waited"
-        assert manager.server.wait(10) == 0
+        assert manager.server.wait() == 0
         assert notes.read_text().count("stopped") == workers
         if workers == 1:
             assert manager.pids() == [1]
@@ -290,5 +289,5 @@ def test_process_one_that_can_not_start_says_so(place, as_process_one):
     command = container_command()
     command[command.index("example:app")] = "missing:app"
     server = launch(as_process_one(command), cwd=place)
-    assert server.wait(20) == 3
+    assert server.wait() == 3
     assert 'Could not import module "missing"' in server.output()

@@ -3,6 +3,8 @@
 import json
 import os
 import pwd
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,16 +97,18 @@ def test_workers_are_what_their_parent_is(app_dir: Path) -> None:
 
 @needs_root
 def test_only_root_can_become_another() -> None:
-    pid = os.fork()
-    if not pid:
-        os.setgid(65534)
-        os.setuid(65534)
-        try:
-            find_identity("root", None, None).take()
-        except ConfigError as error:
-            os._exit(0 if "only root can become root; start as root" in str(error) else 1)
-        os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    program = (
+        "import os\n"
+        "from tricorn.serve.identity import find_identity\n"
+        "root = find_identity('root', None, None)\n"
+        "os.setgid(65534)\n"
+        "os.setuid(65534)\n"
+        "root.take()\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "ConfigError: " in done.stderr
+    assert "only root can become root; start as root" in done.stderr
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -15,6 +15,7 @@ import pytest
 
 import tricorn
 from tests.apps.plain import app
+from tests.support.places import free_port
 from tests.support.raw import RawClient
 from tests.support.server import APPS, Server, serve, start
 from tests.support.wait import wait_for
@@ -349,8 +350,7 @@ class TestTheCommandLine:
             server.check_output()
 
     def test_the_port_of_a_platform(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            port = sock.getsockname()[1]
+        port = free_port()
         server = start("plain:app", "--app-dir", str(APPS), env={"PORT": str(port)})
         try:
             server.wait_started()
@@ -372,8 +372,8 @@ class TestTheCommandLine:
                 server.process.send_signal(signal.SIGTERM)
                 server.wait()
                 text = server.stderr() + server.stdout()
-                text = text.replace(own, "CLIENT").replace(str(server.pid), "PID")
-                logs.append(text.replace(str(server.port), "PORT").replace("Uvicorn", "Tricorn"))
+                text = text.replace(own, "CLIENT").replace(f"[{server.pid}]", "[PID]")
+                logs.append(text.replace(f":{server.port}", ":PORT").replace("Uvicorn", "Tricorn"))
         assert logs[1] == logs[0]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import is_listening
 from tests.support.raw import RawClient
 from tests.support.server import APPS, Server, launch, serve, start
 from tests.support.tools import need_tool
@@ -29,8 +30,9 @@ class TestSockets:
         with serve(APP, "--workers", "2", "--uds", str(path)) as server:
             assert server.path == str(path)
             ask_until(server, 2)
+            old = workers(server)
             server.process.send_signal(signal.SIGHUP)
-            wait_replaced(server, workers(server))
+            wait_replaced(server, old)
             assert path.exists()
             ask_until(server, 2)
         assert not path.exists()
@@ -63,7 +65,7 @@ class TestSockets:
         path = f"--setenv=PYTHONPATH={os.environ.get('PYTHONPATH', '')}"
         server = launch([activate, path, *listen, *command])
         try:
-            wait_for(lambda: all(os.path.exists(path) for path in paths))
+            wait_for(lambda: all(is_listening(path) for path in paths))
             for path in paths:
                 assert get(path)
             server.wait_started()
@@ -176,7 +178,7 @@ class TestStarting:
             f"    tricorn.run({call}, workers=2, port=0)\n",
         )
         try:
-            assert server.wait(20) != 0
+            assert server.wait() != 0
             assert line in server.output()
         finally:
             server.kill()

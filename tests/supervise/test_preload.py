@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.support.server import Server, serve, start
 from tests.support.wait import wait_for
+from tests.support.workers import is_alive
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -53,21 +53,8 @@ def ask(server: Server) -> tuple[str, int, int, int]:
     return version, int(importer), int(pid), int(number)
 
 
-def children(pid: int) -> set[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return {int(child) for child in path.read_text().split()} if path.exists() else set()
-
-
 def restarts(server: Server) -> int:
     return server.output().count("All workers have been restarted.")
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
 
 
 def test_the_app_is_imported_once_and_not_by_the_parent(server: Server) -> None:
@@ -81,13 +68,13 @@ def test_a_restart_imports_new_code(server: Server, code: Path) -> None:
     old = ask(server)[1]
     code.write_text(APP.format(version="second"))
     os.kill(server.pid, signal.SIGHUP)
-    wait_for(lambda: restarts(server) == 1, 20, "the restart")
+    wait_for(lambda: restarts(server) == 1, what="the restart")
     # The last of the old workers may still take what is in the backlog.
     answers = []
-    wait_for(lambda: answers.append(ask(server)) or answers[-1][0] == "second", 10, "new code")
+    wait_for(lambda: answers.append(ask(server)) or answers[-1][0] == "second", what="new code")
     assert answers[-1][1] != old
     assert answers[-1][3] in (1, 2)
-    wait_for(lambda: is_gone(old), 10, "the end of the old fork server")
+    wait_for(lambda: not is_alive(old), what="the end of the old fork server")
 
 
 def test_code_that_cant_be_imported_changes_nothing(server: Server, code: Path) -> None:
@@ -101,7 +88,7 @@ def test_code_that_cant_be_imported_changes_nothing(server: Server, code: Path) 
     lost = ask(server)[2]
     os.kill(lost, signal.SIGKILL)
     server.wait_output(f"[{lost}] was ended by SIGKILL")
-    wait_for(lambda: server.output().count("startup complete") == 3, 20, "its replacement")
+    wait_for(lambda: server.output().count("startup complete") == 3, what="its replacement")
     assert ask(server)[:2] == ("first", importer)
 
 
@@ -109,39 +96,40 @@ def test_at_the_start_it_ends_with_3(code: Path) -> None:
     code.write_text("1 / 0\n")
     options = ("--port", "0", "--workers", "3", "--preload", "--app-dir", str(code.parent))
     server = start("preloaded:app", *options)
-    assert server.wait(20) == 3
+    assert server.wait() == 3
     assert server.stderr().count("ZeroDivisionError") == 1
 
 
 def test_a_lost_fork_server_is_replaced_with_its_workers(server: Server) -> None:
     _, importer, worker, _ = ask(server)
     os.kill(importer, signal.SIGKILL)
-    wait_for(lambda: is_gone(worker), 10, "the end of its workers")
-    wait_for(lambda: server.output().count("startup complete") == 4, 20, "new workers")
+    wait_for(lambda: not is_alive(worker), what="the end of its workers")
+    wait_for(lambda: server.output().count("startup complete") == 4, what="new workers")
     assert ask(server)[1] != importer
 
 
 def test_nothing_is_left_behind(server: Server) -> None:
     _, importer, worker, _ = ask(server)
     assert server.stop() == 0
-    wait_for(lambda: is_gone(importer) and is_gone(worker), 10, "the end of all")
+    wait_for(lambda: not (is_alive(importer) or is_alive(worker)), what="the end of all")
 
 
 def test_a_killed_parent_takes_all_along(server: Server) -> None:
     _, importer, worker, _ = ask(server)
     os.kill(server.pid, signal.SIGKILL)
-    server.wait(10)
-    wait_for(lambda: is_gone(importer) and is_gone(worker), 20, "the end of all")
+    server.wait()
+    wait_for(lambda: not (is_alive(importer) or is_alive(worker)), what="the end of all")
 
 
 def test_an_interrupt_ends_a_hanging_import(code: Path) -> None:
     code.write_text("print('importing', flush=True)\nimport time\ntime.sleep(600)\n")
     options = ("--port", "0", "--workers", "2", "--preload", "--app-dir", str(code.parent))
     server = start("preloaded:app", *options)
-    server.wait_output("importing")
-    before = time.monotonic()
-    assert server.stop(signal.SIGINT) == 0
-    assert time.monotonic() - before < 5
+    try:
+        server.wait_output("importing")
+        assert server.stop(signal.SIGINT) == 0  # the import would take ten minutes
+    finally:
+        server.kill()
 
 
 def test_threads_started_by_the_import_are_named(code: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.raw import RawClient, Response
 from tests.support.server import Server, serve, start
-from tests.support.wait import wait_for
+from tests.support.wait import DEADLINE, wait_for
 
 APP = """
 import asyncio, os, time
@@ -140,7 +140,7 @@ def wait_answer(server: Server, start_of_body: bytes, status: int = 200) -> Resp
         is_it = answer.status == status and answer.body.startswith(start_of_body)
         return answer if is_it else None
 
-    return wait_for(found, 20, f"{start_of_body!r} from the app; log:\n{server.output()}")
+    return wait_for(found, DEADLINE, f"{start_of_body!r} from the app; log:\n{server.output()}")
 
 
 class TestChanges:
@@ -322,7 +322,7 @@ def wait_page(server: Server, message: str) -> Response:
         is_it = answer.status == 500 and message in html.unescape(answer.body.decode())
         return answer if is_it else None
 
-    return wait_for(found, 20, f"a page with {message!r}; log:\n{server.output()}")
+    return wait_for(found, DEADLINE, f"a page with {message!r}; log:\n{server.output()}")
 
 
 def peek(client: RawClient) -> bytes:
@@ -358,7 +358,7 @@ class TestConnections:
             for number in range(5):
                 version = f"v{number}"
                 project.save(version)
-                wait_for(lambda: version.encode() in seen or stop.is_set(), 20)  # noqa: B023
+                wait_for(lambda: version.encode() in seen or stop.is_set())  # noqa: B023
             stop.set()
             for thread in threads:
                 thread.join()
@@ -424,7 +424,7 @@ class TestEnd:
             os.killpg(server.pid, signal.SIGINT)
             server.wait_output("Waiting for application shutdown.")
             os.killpg(server.pid, signal.SIGINT)
-            assert server.wait(5) == 0
+            assert server.wait() == 0
             wait_for(lambda: not group_exists(server.pid))
 
     def test_of_a_killed_parent_ends_its_processes(self, project: Project) -> None:
@@ -443,7 +443,7 @@ class TestOneLine:
     def test_with_an_app_object(self, tmp_path: Path) -> None:
         code = "import tricorn\nasync def app(*args): ...\ntricorn.run(app, reload=True, port=0)"
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, cwd=tmp_path
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path
         )
         assert done.returncode == 3
         (line,) = done.stderr.splitlines()

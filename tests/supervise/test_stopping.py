@@ -53,11 +53,15 @@ class TestStarting:
 
 class TestStopping:
     @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-    def test_drains_all(self, signum: int) -> None:
-        with serve(APP, "--workers", "2") as server, server.connect() as client:
+    def test_drains_all(self, signum: int, tmp_path: Path) -> None:
+        env = {"WAIT_FILE": str(tmp_path / "go")}
+        with serve(APP, "--workers", "2", env=env) as server, server.connect() as client:
             pids = children(server.pid)
             client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.wait_output("waits\n")
             sent(server, signum)
+            wait_for(lambda: server.output().count("Shutting down") == 2)
+            (tmp_path / "go").touch()
             response = client.read_response()
             assert response.status == 200
             assert response.header(b"connection") == b"close"
@@ -90,21 +94,21 @@ class TestStopping:
             server.wait_output("held")
             sent(server, signal.SIGINT)
             server.wait_output("Waiting for connections to close.")
-            assert server.stop(signal.SIGINT, 8) == 0
+            assert server.stop(signal.SIGINT) == 0
 
     def test_quit_waits_for_nothing(self) -> None:
         with serve("stubborn:app", "--workers", "2") as server, server.connect() as client:
             client.send(b"GET /cancelled HTTP/1.1\r\nHost: a\r\n\r\n")
             server.wait_output("held")
             pids = children(server.pid)
-            assert server.stop(signal.SIGQUIT, 8) == 0
+            assert server.stop(signal.SIGQUIT) == 0
             assert not any(is_alive(pid) for pid in pids)
 
     def test_while_workers_still_boot(self) -> None:
         server = start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2",
                        env={"BREAK": "slow"})  # fmt: skip
         try:
-            wait_for(lambda: server.output().count("Waiting for application startup.") == 2, 20)
+            wait_for(lambda: server.output().count("Waiting for application startup.") == 2)
             assert server.stop(signal.SIGTERM) == 0
         finally:
             server.kill()
@@ -114,7 +118,7 @@ class TestStopping:
             pids = children(server.pid)
             server.process.kill()
             server.process.wait()
-            wait_for(lambda: not any(is_alive(pid) for pid in pids), 15, "the workers to leave")
+            wait_for(lambda: not any(is_alive(pid) for pid in pids), what="the workers to leave")
 
 
 class TestOtherSignals:
@@ -167,7 +171,7 @@ class TestOtherSignals:
         arguments = ["--app-dir", str(APPS), "--port", "0", "--workers", "2"]
         server = start(APP, *arguments, "--log-config", str(config))
         try:
-            wait_for(lambda: log.exists() and "running on" in log.read_text(), 20)
+            wait_for(lambda: log.exists() and "running on" in log.read_text())
             pids = children(server.pid)
             rotated = log.rename(tmp_path / "log.1")
             sent(server, signal.SIGUSR1)
@@ -228,7 +232,7 @@ class TestPidOne:
             inside = children(server.pid)[0]
             ask_until(server, 2)
             # The child and its own child, whose parent died first, end and are waited for.
-            wait_for(lambda: len(children(inside)) == 2, 10, "only the workers to be left")
+            wait_for(lambda: len(children(inside)) == 2, what="only the workers to be left")
             os.kill(inside, signal.SIGTERM)
             assert server.wait() == 0
         finally:

@@ -30,13 +30,13 @@ def file(tmp_path: Path) -> Path:
 def succeed(server: Server) -> int:
     """Send USR2; the process number of the new one, once the old one has ended."""
     server.process.send_signal(signal.SIGUSR2)
-    wait_for(lambda: server.process.poll() is not None, 30, "the old one to end")
+    wait_for(lambda: server.process.poll() is not None, what="the old one to end")
     return parents(server)[-1]
 
 
 def stop(pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
-    wait_for(lambda: not is_alive(pid), 15, "the new one to end")
+    wait_for(lambda: not is_alive(pid), what="the new one to end")
 
 
 class TestThatServes:
@@ -117,12 +117,12 @@ class TestThatFails:
         with serve(APP, "--workers", "2", env={"BREAK_FILE": str(how)}) as server:
             how.write_text("slow")
             server.process.send_signal(signal.SIGUSR2)
-            wait_for(lambda: len(parents(server)) == 2, 20)
+            wait_for(lambda: len(parents(server)) == 2)
             new = parents(server)[-1]
             server.process.send_signal(signal.SIGUSR2)
             server.wait_output("A new tricorn is being started already.")
             assert server.stop() == 0
-            wait_for(lambda: not is_alive(new), 15)
+            wait_for(lambda: not is_alive(new))
 
     def test_a_configuration_that_is_none(self, tmp_path: Path) -> None:
         config = tmp_path / "c.toml"
@@ -131,6 +131,6 @@ class TestThatFails:
         with serve(APP, *arguments) as server:
             config.write_text("no_such_option = 1\n")
             server.process.send_signal(signal.SIGUSR2)
-            server.wait_output("The new tricorn ended with 2 before it was ready.", 20)
+            server.wait_output("The new tricorn ended with 2 before it was ready.")
             with server.connect() as client:
                 assert client.get("/who").status == 200

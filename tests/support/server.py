@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.support.raw import RawClient
 from tests.support.wait import DEADLINE, wait_for
 
 APPS = Path(__file__).parent.parent / "apps"
+AT_ONCE = 32  # reads of 64 KiB, more than a pipe holds
 START_DEADLINE = 60.0  # seconds, on a machine that other tests keep busy
 STOP_DEADLINE = 30.0
 LISTENING = ("--port", "--bind", "--uds", "--fd", "--config")
@@ -33,28 +35,75 @@ BANNER = re.compile(
     re.MULTILINE,
 )
 
+# Those of this test run, for the report of a test that fails.
+STARTED: "list[Server]" = []
+
+
+class Stream:
+    """What a process writes into one pipe, in whole lines."""
+
+    def __init__(self, pipe: IO[bytes], of_both: list[bytes]) -> None:
+        os.set_blocking(pipe.fileno(), False)
+        self.pipe = pipe
+        self.lines: list[bytes] = []
+        self.of_both = of_both
+        self.rest = b""  # a line that has no end yet
+        self.ended = False
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Reads what is in the pipe by now, and doesn't wait for more."""
+        with self._lock:
+            for _ in range(AT_ONCE):
+                if self.ended:
+                    return
+                try:
+                    data = os.read(self.pipe.fileno(), 65536)
+                except BlockingIOError:
+                    return
+                self._add(data)
+
+    def _add(self, data: bytes) -> None:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        self.ended = not data
+        whole = [line + b"\n" for line in lines]
+        if self.ended and self.rest:
+            whole.append(self.rest)
+        self.lines += whole
+        self.of_both += whole
+
+    def follow(self) -> None:
+        """Reads until the end, so that the process can always write; on a thread of its own."""
+        waiting = select.poll()
+        waiting.register(self.pipe, select.POLLIN)
+        with self.pipe:
+            while not self.ended:
+                waiting.poll()
+                self.take()
+
 
 class Server:
-    """A started server process; made by `serve`."""
+    """A started server process; made by `serve`.
+
+    Its output is what it has written up to the moment of asking: whatever it wrote before it
+    did something else that the test has seen is there.
+    """
 
     def __init__(self, process: "subprocess.Popen[bytes]", product: str) -> None:
+        assert process.stdout is not None and process.stderr is not None
         self.process = process
         self.product = product
+        self.told = False  # whether its output stands in the failure already
         self._lines: list[bytes] = []  # of both streams, as they came
-        self._stdout: list[bytes] = []
-        self._stderr: list[bytes] = []
+        self._stdout = Stream(process.stdout, self._lines)
+        self._stderr = Stream(process.stderr, self._lines)
         self._readers = [
-            threading.Thread(target=self._read, args=(stream, kept), daemon=True)
-            for stream, kept in ((process.stdout, self._stdout), (process.stderr, self._stderr))
+            threading.Thread(target=stream.follow, daemon=True)
+            for stream in (self._stdout, self._stderr)
         ]
         for reader in self._readers:
             reader.start()
-
-    def _read(self, stream: IO[bytes], kept: list[bytes]) -> None:
-        with stream:
-            for line in stream:
-                kept.append(line)
-                self._lines.append(line)
+        STARTED.append(self)
 
     @property
     def pid(self) -> int:
@@ -62,13 +111,17 @@ class Server:
 
     def output(self) -> str:
         """All that the process has written so far, standard output and error."""
+        self._stdout.take()
+        self._stderr.take()
         return _text(self._lines)
 
     def stdout(self) -> str:
-        return _text(self._stdout)
+        self._stdout.take()
+        return _text(self._stdout.lines)
 
     def stderr(self) -> str:
-        return _text(self._stderr)
+        self._stderr.take()
+        return _text(self._stderr.lines)
 
     def banners(self) -> list[re.Match[str]]:
         lines = [line for line in self.output().splitlines() if self.product in line]
@@ -85,7 +138,7 @@ class Server:
         except TimeoutError as error:
             raise RuntimeError(f"{error}; it wrote:\n{self.output()}") from None
         if not self.banners():
-            code = self.wait(STOP_DEADLINE)
+            code = self.wait()
             raise RuntimeError(f"the server ended with {code}; it wrote:\n{self.output()}")
 
     def wait_output(self, text: str, deadline: float = DEADLINE) -> str:
@@ -251,6 +304,7 @@ def serve(
     except BaseException as error:
         server.close()
         error.add_note(f"The server wrote:\n{server.output()}")
+        server.told = True
         raise
     finally:
         server.close()

@@ -6,16 +6,23 @@ from pathlib import Path
 
 from tests.support.raw import RawClient
 from tests.support.server import Server
-from tests.support.wait import wait_for
+from tests.support.wait import DEADLINE, wait_for
 
 
 def children(pid: int) -> list[int]:
     """The processes that ``pid`` has started and not yet waited for."""
+    before, found = None, _children(pid)
+    while found != before:  # one that ends meanwhile may hide another (proc(5))
+        before, found = found, _children(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     except OSError:
-        found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
-        text = found.stdout
+        listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
+        text = listed.stdout
     return [int(word) for word in text.split()]
 
 
@@ -42,7 +49,7 @@ def who(server: Server) -> tuple[int, int]:
     return int(words[0]), int(words[1])
 
 
-def ask_until(server: Server, count: int, deadline: float = 20.0) -> dict[int, int]:
+def ask_until(server: Server, count: int, deadline: float = DEADLINE) -> dict[int, int]:
     """Process ids by number, asked until ``count`` workers have answered."""
     found: dict[int, int] = {}
 
@@ -94,7 +101,7 @@ def wait_replaced(server: Server, old: dict[int, int], deadline: float = 30.0) -
     return workers(server)
 
 
-def open_connection(server: Server, pid: int, deadline: float = 20.0) -> RawClient:
+def open_connection(server: Server, pid: int, deadline: float = DEADLINE) -> RawClient:
     """A connection to the worker ``pid``."""
 
     found: list[RawClient] = []
