@@ -1,6 +1,7 @@
 """The suite on one environment, the checks, and what came of them."""
 
 import os
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +20,15 @@ from scripts.running import ROOT, TEST, attempt, into, shown
 BRIEF = ["--hypothesis-profile=brief"]
 SECOND = [*BRIEF, "-m", "not once"]
 OTHERS = [*BRIEF, "-m", "not once and not slow_matrix"]
+OTHERS_INTERPRETED = [*BRIEF, "-m", "not once and not slow_matrix and not whole_server"]
 # Modules that write a page of docs/, and compare it when given --check.
 GENERATORS = ["tricorn.settings.reference"]
 JOBS = 2  # processes of one environment's tests
 SIDE_BY_SIDE = 2  # environments
 SHOWN = 20  # failures of one environment, at the end
+DETAILED = 5  # of these with their text
+LAST_LINES = 120  # of a failure's text: what it raised, and what the servers wrote
+DOTS = re.compile(r"[.sxXFE]+ *\[ *\d+%\]\n", re.ASCII)
 
 
 class Outcome(NamedTuple):
@@ -33,6 +38,7 @@ class Outcome(NamedTuple):
     skipped: int
     seconds: float
     failures: tuple[str, ...] = ()  # the names of what failed
+    texts: tuple[str, ...] = ()  # what pytest said of each
 
 
 def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python) -> list[Outcome]:
@@ -47,7 +53,9 @@ def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python
         log = TEST / f"{python.minor}-{speed}" / "tests.log"
         outcome = run_tests(python, speed, [*share(python == oldest, speed), *args], log)
         with lock:
-            print(f"\n== {outcome.name}\n{log.read_text(errors='replace')}", flush=True)
+            # Without the dots: who reads this may get the last part of it only.
+            text = DOTS.sub("", log.read_text(errors="replace"))
+            print(f"\n== {outcome.name}\n{text}", flush=True)
         return outcome
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -57,7 +65,7 @@ def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python
 def share(oldest: bool, speed: str) -> list[str]:
     """pytest's arguments for what an environment runs of the suite."""
     if not oldest:
-        return OTHERS
+        return OTHERS_INTERPRETED if speed == "interpreted" else OTHERS
     return SECOND if speed == "interpreted" else []
 
 
@@ -84,17 +92,23 @@ def read_report(name: str, report: Path, code: int, seconds: float) -> Outcome:
         int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")
     )
     failed = failures + errors
-    names = [one for one in suite.iter("testcase") if _broke(one)]
-    titles = tuple(f"{one.get('classname')}::{one.get('name')}" for one in names)
+    broken = [one for one in suite.iter("testcase") if _broke(one)]
+    titles = tuple(f"{one.get('classname')}::{one.get('name')}" for one in broken)
+    texts = tuple(_text(one) for one in broken)
     if code and not failed:  # no test was found, or the run was interrupted
         failed = 1
         titles = (f"pytest ended with {code}",)
     passed = max(tests - failures - errors - skipped, 0)
-    return Outcome(name, passed, failed, skipped, seconds, titles)
+    return Outcome(name, passed, failed, skipped, seconds, titles, texts)
 
 
 def _broke(case: ElementTree.Element) -> bool:
     return case.find("failure") is not None or case.find("error") is not None
+
+
+def _text(case: ElementTree.Element) -> str:
+    parts = [one.text or "" for one in case if one.tag in ("failure", "error")]
+    return "\n".join("\n".join(parts).splitlines()[-LAST_LINES:])
 
 
 def run_checks(python: Python) -> Outcome:
@@ -122,6 +136,9 @@ def checks(programs: Path) -> list[list[str]]:
 
 def summarize(outcomes: list[Outcome]) -> None:
     print()
+    for one in outcomes:
+        for failure, text in list(zip(one.failures, one.texts, strict=False))[:DETAILED]:
+            print(f"== {one.name}: {failure}\n{text}\n")
     for one in outcomes:
         for failure in one.failures[:SHOWN]:
             print(f"FAILED {one.name}: {failure}")

@@ -65,6 +65,19 @@ HEAVY = (
 )
 
 
+# Servers as processes of their own: the newer Pythons run them compiled, as they are installed.
+# Interpreted they run the in-process tests of the same layers.
+WHOLE_SERVERS = (
+    "clients",
+    "serve/test_pidfile.py",
+    "serve/test_program.py",
+    "serve/test_signals.py",
+    "serve/test_systemd.py",
+    "serve/test_tls.py",
+    "serve/test_websockets.py",
+)
+
+
 # What neither the Python nor the speed changes: browsers, the benchmarks, the tests' own
 # tools; and what is about processes, whose code is never compiled: parents and managers.
 ONCE = (
@@ -95,6 +108,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if lies_in(item, HEAVY):
             item.add_marker(pytest.mark.slow_matrix)
+        if lies_in(item, WHOLE_SERVERS):
+            item.add_marker(pytest.mark.whole_server)
         if lies_in(item, ONCE) or is_attack_on_the_loop(item):
             item.add_marker(pytest.mark.once)
 
