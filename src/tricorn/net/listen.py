@@ -16,7 +16,7 @@ from tricorn.net.bind_error import BindError, explain
 from tricorn.net.inherited import adopt
 from tricorn.net.unix import open_unix
 
-__all__ = ["BindError", "ListenOptions", "Listener", "open_listeners"]
+__all__ = ["BindError", "ListenOptions", "Listener", "open_listeners", "open_siblings"]
 
 _SAME_PORT_ATTEMPTS = 20
 
@@ -108,6 +108,28 @@ def open_listeners(binds: Iterable[Bind], options: ListenOptions) -> list[Listen
             listener.close()
         raise
     return listeners
+
+
+def open_siblings(listener: Listener, count: int, options: ListenOptions) -> list[Listener]:
+    """Listen on a TCP listener's address with so many further sockets (SO_REUSEPORT).
+
+    Raises `BindError` when it can't be, and closes those opened before.
+    """
+    sock = listener.sock
+    v6_only = sock.family == socket.AF_INET6 and bool(
+        sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    )
+    siblings: list[Listener] = []
+    try:
+        for _ in range(count):
+            opened = _listen_tcp(sock.family, sock.getsockname(), options, v6_only)
+            opened.setblocking(False)
+            siblings.append(Listener(opened, listener.bind))
+    except OSError as error:
+        for sibling in siblings:
+            sibling.close()
+        raise explain(listener.bind, error) from None
+    return siblings
 
 
 def _open(bind: Bind, binds: list[Bind], options: ListenOptions) -> list[Listener]:

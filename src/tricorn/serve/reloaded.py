@@ -183,7 +183,7 @@ def main() -> None:
     explanation, environment, ends = pickle.loads(read_exactly(channel.sock, size))
     os.environ.clear()
     os.environ.update(environment)
-    fds, app, options = read_orders(channel.sock)
+    (fds,), app, options = read_orders(channel.sock)
     for fd in (*fds, *ends):
         os.set_inheritable(fd, False)
     # Files have come and gone since the interpreter looked.

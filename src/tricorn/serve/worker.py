@@ -182,9 +182,8 @@ def work(number: int, fd: int) -> int:
     channel = Channel(socket.socket(fileno=fd))
     ignore_signals_for_parent()
     try:
-        fds, app, options = read_orders(channel.sock)
-        sockets = [socket.socket(fileno=fd) for fd in fds]
-        return serve(number, channel, sockets, lambda: Config(app, **options))
+        lots, app, options = read_orders(channel.sock)
+        return serve(number, channel, take_sockets(lots, number), lambda: Config(app, **options))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -211,10 +210,10 @@ def serve(
     return run_server(server, sockets)
 
 
-def read_orders(sock: socket.socket) -> tuple[tuple[int, ...], str, dict[str, Any]]:
-    """Read the parent's orders: the listening sockets, the app and the options."""
+def read_orders(sock: socket.socket) -> tuple[list[list[int]], str, dict[str, Any]]:
+    """Read the parent's orders: the listening sockets by place, the app and the options."""
     size = int.from_bytes(read_exactly(sock, 8), "big")
-    main_module, path, fds, order = pickle.loads(read_exactly(sock, size))
+    main_module, path, lots, order = pickle.loads(read_exactly(sock, size))
     sys.path[:] = path
     if b"__main__" in order:
         from multiprocessing import spawn
@@ -222,7 +221,18 @@ def read_orders(sock: socket.socket) -> tuple[tuple[int, ...], str, dict[str, An
         # An option is a function of the program's own module.
         spawn.prepare(main_module)
     app, options = pickle.loads(order)
-    return fds, app, options
+    return lots, app, options
+
+
+def take_sockets(lots: list[list[int]], number: int) -> list[socket.socket]:
+    """Return the sockets of the place `number`, and close what are others' alone.
+
+    Left open, they would keep the system from refusing connections once their worker is gone.
+    """
+    mine = lots[(number - 1) % len(lots)]
+    for fd in {fd for lot in lots for fd in lot} - set(mine):
+        os.close(fd)
+    return [socket.socket(fileno=fd) for fd in mine]
 
 
 def read_exactly(sock: socket.socket, size: int) -> bytes:

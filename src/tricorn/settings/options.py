@@ -79,7 +79,8 @@ LISTENING = (
            "Connections that the system queues until they are accepted.",
            least=0, most=SOCKET_NUMBER),
     Option("reuse_port", Group.LISTENING, Kind.BOOLEAN, False,
-           "Let several processes listen on the same port (SO_REUSEPORT).",
+           "Let several processes listen on the same port (SO_REUSEPORT). With workers each has a"
+           " socket of its own, on Linux, and the system spreads connections evenly.",
            ours=True),
 )
 

@@ -20,6 +20,7 @@ import time
 from typing import Any, Final
 
 from tricorn.net.listen import Listener
+from tricorn.supervise.decide import FIXED
 from tricorn.supervise.state import Reload, Scale, Stop
 from tricorn.supervise.supervisor import Supervisor
 
@@ -83,6 +84,8 @@ class Control:
             to = request.get("to")
             if type(to) is not int or to < 1:
                 return {"error": "scale needs the number of workers, at least 1"}
+            if self.supervisor.state.policy.is_fixed and to != self.supervisor.state.target:
+                return {"error": FIXED}
             self.supervisor.happened(Scale(to - self.supervisor.state.target))
         else:
             return {

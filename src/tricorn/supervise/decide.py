@@ -44,6 +44,10 @@ from tricorn.supervise.state import (
 )
 
 STARTUP_FAILURE: Final = 3
+FIXED: Final = (
+    "with --reuse-port each worker has a socket of its own, so their number stays; "
+    "SIGUSR2 takes a new one from the configuration"
+)
 # A worker that served so long has a right to crash once without a pause.
 STEADY: Final = 10.0
 FIRST_PAUSE: Final = 0.5
@@ -185,6 +189,8 @@ def _command(state: State, event: Reload | Scale | Pause, actions: list[Action])
         for place in state.places.values():
             place.retry_at = 0.0
         actions += (Say("info", "Restarting the workers."), Announce("reloading"))
+    elif isinstance(event, Scale) and state.policy.is_fixed:
+        actions.append(Say("warning", f"No worker more or fewer: {FIXED}."))
     elif isinstance(event, Scale):
         state.paused = False
         wanted = max(state.target + event.by, 1)

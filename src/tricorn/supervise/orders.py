@@ -14,24 +14,25 @@ from tricorn.settings.errors import ConfigError
 logger = logging.getLogger("tricorn.error")
 
 Reread = Callable[[], Config]
+Lots = Sequence[Sequence[int]]
 
 
 class Orders:
     """What a process is to do, as bytes: made once, sent to each.
 
-    `options` are those of `Config`, `fds` the listening sockets. Raises `ConfigError` for an
-    option that can't leave this process.
+    `options` are those of `Config`; `lots` has the listening sockets of each place, or one list
+    for all. Raises `ConfigError` for an option that can't leave this process.
     """
 
-    def __init__(self, app: str, options: dict[str, Any], fds: Sequence[int]) -> None:
-        self.fds = tuple(fds)
+    def __init__(self, app: str, options: dict[str, Any], lots: Lots) -> None:
+        self.fds = tuple(dict.fromkeys(fd for lot in lots for fd in lot))
         try:
             order = pickle.dumps((app, options))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"workers: an option can't be handed to worker processes: {error}"
             ) from None
-        self.data = pickle.dumps((_main_module(), sys.path, self.fds, order))
+        self.data = pickle.dumps((_main_module(), sys.path, lots, order))
 
 
 def _main_module() -> dict[str, Any]:
@@ -45,10 +46,10 @@ def _main_module() -> dict[str, Any]:
 class Standing:
     """The orders as they are now. Raises `ConfigError` as `Orders` does."""
 
-    def __init__(self, config: Config, reread: Reread, fds: Sequence[int]) -> None:
+    def __init__(self, config: Config, reread: Reread, lots: Lots) -> None:
         self._reread = reread
-        self._fds = fds
-        self.orders = Orders(config.app, config.options(), fds)
+        self._lots = lots
+        self.orders = Orders(config.app, config.options(), lots)
 
     def renew(self) -> None:
         """Take the options as they are now; where to listen stays as it is.
@@ -56,7 +57,7 @@ class Standing:
         Raises `ConfigError` when they can't be used; what was read before then stays.
         """
         config = self._reread()
-        self.orders = Orders(config.app, config.options(), self._fds)
+        self.orders = Orders(config.app, config.options(), self._lots)
 
 
 def renewed(renew: Callable[[], None], complaint: str) -> bool:

@@ -18,6 +18,7 @@ from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import IDLE_RELOAD, Config
 from tricorn.settings.errors import ConfigError
 from tricorn.supervise.control import Control
+from tricorn.supervise.dealing import deal, open_own
 from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
 from tricorn.supervise.orders import Reread, Standing
@@ -163,9 +164,10 @@ def _run(config: Config, reread: Reread, announce: Announcer, control: Listener 
     pid = os.getpid()
     say("Started parent process [%s]", pid)
     make = ForkLauncher if config.preload else SpawnLauncher
-    fds = [opened.sock.fileno() for opened in listeners]
-    launcher = make(Standing(config, reread, fds))
-    state = State(_policy(config), target=config.workers or 1)
+    workers = config.workers or 1
+    lots = deal(listeners, workers)
+    launcher = make(Standing(config, reread, lots))
+    state = State(_policy(config, is_fixed=len(lots) > 1), target=workers)
     lifetime = config.limit_worker_lifetime or math.inf
     successor = announce.successor
     supervisor = Supervisor(launcher, listeners, state, announce, lifetime, successor)
@@ -196,10 +198,14 @@ def _listen(config: Config, inheritance: Inheritance) -> tuple[list[Listener], b
     """
     passed = [Bind("fd", fd=fd) for fd, _ in take_inherited(os.environ)]
     kept, missing = inheritance.divide(passed or config.listen_addresses())
+    opened: list[Listener] = []
+    options = listen_options(config)
     try:
-        opened = open_listeners(missing, listen_options(config))
+        opened += open_listeners(missing, options)
+        if not config.reload:
+            opened += open_own(kept + opened, config.workers or 1, options)
     except BaseException:
-        for listener in kept:
+        for listener in kept + opened:
             listener.close()
         raise
     return kept + opened, bool(passed) or inheritance.is_complete
@@ -215,11 +221,12 @@ def _take_over(inheritance: Inheritance, pid_file: PidFile | None) -> None:
     inheritance.take_over()
 
 
-def _policy(config: Config) -> Policy:
+def _policy(config: Config, is_fixed: bool) -> Policy:
     return Policy(
         healthcheck=config.timeout_worker_healthcheck or math.inf,
         drain=_drain_time(config.timeout_graceful_shutdown, config.timeout_lifespan_shutdown),
         parallel=config.restart_parallel,
+        is_fixed=is_fixed,
     )
 
 

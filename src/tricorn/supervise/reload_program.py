@@ -85,7 +85,7 @@ def reload(
     can't be handed on.
     """
     fds = [opened.sock.fileno() for opened in listeners]
-    launcher = FreshLauncher(Standing(config, reread, fds))
+    launcher = FreshLauncher(Standing(config, reread, [fds]))
     own_files = [*files, *([str(config.env_file)] if config.env_file else [])]
     watched = Watched(
         [str(one) for one in _listed(config.reload_dirs)],

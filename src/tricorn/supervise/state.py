@@ -32,6 +32,7 @@ class Policy(NamedTuple):
     healthcheck: float = 5.0  # silence after which a ready worker is hung
     drain: float = 40.0  # from being told to go until it is killed
     parallel: int = 1  # workers that are replaced at a time
+    is_fixed: bool = False  # each place has sockets of its own, so there can't be more or fewer
 
 
 @dataclass(slots=True)
