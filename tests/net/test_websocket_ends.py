@@ -310,10 +310,13 @@ class TestKeepAlive:
         assert r.frames == []
         assert r.open
 
-    def test_an_idle_connection_gives_its_compressor_back(self, ws_rig: MakeRig) -> None:
+    @pytest.mark.parametrize("ping_interval", [20.0, 3600.0, NEVER])
+    def test_an_idle_connection_gives_its_compressor_back(
+        self, ws_rig: MakeRig, ping_interval: float
+    ) -> None:
         app = Driven()
         r = accepted(
-            ws_rig(app, ws={"ping_interval": 20.0, "ping_timeout": NEVER}),
+            ws_rig(app, ws={"ping_interval": ping_interval, "ping_timeout": NEVER}),
             app,
             b"Sec-WebSocket-Extensions: permessage-deflate",
         )
@@ -324,6 +327,8 @@ class TestKeepAlive:
         r.receive(sent(10))
         r.later(21)
         assert r.protocol.deflater.is_fresh
+        app.do(r, {"type": "websocket.send", "text": "x" * 100})
+        assert not r.protocol.deflater.is_fresh
         app.finish(r)
 
 

@@ -8,7 +8,7 @@ from tricorn.wire.ws cimport MessageReader
 from tricorn.wire.ws_deflate cimport Deflater
 from tricorn.wire.ws_frames cimport FrameCache, frame
 
-cdef double _NEVER
+cdef double _NEVER, _COMPRESSOR_IDLE
 cdef int _TEXT, _BINARY, _PING, _CLOSE, _NEED_DATA
 cdef int _HANDSHAKE, _DENYING, _OPEN, _CLOSING, _LINGER, _CLOSED
 cdef int _OPCODE_PING, _OPCODE_PONG
@@ -22,7 +22,7 @@ cdef class WebSocketConnection(SessionStream):
     cdef public MessageReader reader
     cdef public Session session
     cdef public int state, close_code
-    cdef public double deadline, opened_at, heard_at, ping_due, controls_since
+    cdef public double deadline, opened_at, heard_at, ping_due, controls_since, rest_due
     cdef public bytes waiting, pong_held
     cdef public bint reading_paused, pumping, ping_sent
     cdef public long long received, sent, sent_before
@@ -36,4 +36,5 @@ cdef class WebSocketConnection(SessionStream):
     cdef _take_control(self, int code, bytes data)
     cdef _keep_alive(self, double now)
     cdef _ping(self, double now)
+    cdef _rest_compressor(self, double now)
     cdef double _deadline_of_state(self)

@@ -55,6 +55,8 @@ _HIGH_WATER: Final = 65536
 _OPCODE_PING: Final = 9
 _OPCODE_PONG: Final = 10
 _KEEPALIVE_FAILED: Final = 1011
+# Seconds without sending after which a connection gives its compressor back.
+_COMPRESSOR_IDLE: Final = 20.0
 
 
 class Opening(Protocol):
@@ -113,7 +115,8 @@ class WebSocketConnection(SessionStream):
         self.ping_sent = False
         self.pong_held: bytes | None = None  # while the client doesn't read
         self.controls_since = service.now
-        self.sent_before = 0  # at the last ping
+        self.rest_due = _NEVER
+        self.sent_before = 0  # at the last look at whether the compressor should rest
         self.close_code = 0
         self.received = 0  # messages
         self.sent = 0
@@ -165,7 +168,7 @@ class WebSocketConnection(SessionStream):
         if self.state <= _OPEN:
             self._gone(LOST, "")
         self.state = _CLOSED
-        self.deadline = _NEVER
+        self.deadline = self.rest_due = _NEVER
         self.write_paused = False
         if self.closer is not None:
             self.closer.cancel()
@@ -290,6 +293,7 @@ class WebSocketConnection(SessionStream):
         if opening.deflate is not None:
             inflater = Inflater(opening.deflate)
             self.deflater = Deflater(opening.deflate)
+            self.rest_due = service.now + _COMPRESSOR_IDLE
         self.opening = None
         self.state = _OPEN
         self.opened_at = service.loop.time()
@@ -425,8 +429,17 @@ class WebSocketConnection(SessionStream):
 
     def tick(self, now: float) -> None:
         """Look at the deadline; called about twice a second."""
+        if now >= self.rest_due:
+            self._rest_compressor(now)
         if now >= self.deadline:
             self._deadline_passed(now)
+
+    def _rest_compressor(self, now: float) -> None:
+        """Have an idle connection hold no compressor; with pings or without."""
+        if self.deflater is not None and self.sent == self.sent_before:
+            self.deflater.rest()
+        self.sent_before = self.sent
+        self.rest_due = now + _COMPRESSOR_IDLE
 
     def _deadline_passed(self, now: float) -> None:
         waiting = self.transport.get_write_buffer_size()
@@ -461,10 +474,6 @@ class WebSocketConnection(SessionStream):
         self.deadline = self._deadline_of_state()
 
     def _ping(self, now: float) -> None:
-        if self.deflater is not None and self.sent == self.sent_before:
-            # An idle connection should not hold a compressor.
-            self.deflater.rest()
-        self.sent_before = self.sent
         self.ping_due = now
         self.ping_sent = True
         self.transport_write(frame(_OPCODE_PING, b""))
