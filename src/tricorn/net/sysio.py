@@ -15,8 +15,9 @@ from typing import Any, Final
 
 READABLE: Final = getattr(select, "EPOLLIN", 1)
 WRITABLE: Final = getattr(select, "EPOLLOUT", 4)
-# More than one HTTP/1.1 request ever needs; an upload fills it.
-RECEIVE_SIZE: Final = 65536
+# More than one HTTP/1.1 request ever needs; an upload fills it. What clients send in pieces of
+# 64 KiB, chunks of content or messages, comes with a head and should be one call all the same.
+RECEIVE_SIZE: Final = 65536 + 4096
 READY_AT_ONCE: Final = 256
 PIECES_AT_ONCE: Final = 64
 

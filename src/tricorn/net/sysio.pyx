@@ -27,7 +27,7 @@ cdef extern from *:
     #include <arpa/inet.h>
     #include <unistd.h>
 
-    #define TRICORN_RECEIVE 65536
+    #define TRICORN_RECEIVE (65536 + 4096)
     static char tricorn_received[TRICORN_RECEIVE];
 
     static inline ssize_t tricorn_recv(int fd) {
@@ -84,6 +84,7 @@ cdef extern from *:
     ssize_t tricorn_send_pieces(int fd, iovec* pieces, size_t count) nogil
     ssize_t tricorn_recv(int fd) nogil
     const char* tricorn_received
+    int TRICORN_RECEIVE
     int tricorn_accept(int fd, tricorn_address* peer) nogil
     int tricorn_family(const tricorn_address* peer) nogil
     const char* tricorn_v4(const tricorn_address* peer, char* text) nogil
@@ -106,7 +107,7 @@ cdef extern from *:
 
 READABLE = EPOLLIN
 WRITABLE = EPOLLOUT
-RECEIVE_SIZE = 65536
+RECEIVE_SIZE = TRICORN_RECEIVE
 READY_AT_ONCE = READY_MOST
 PIECES_AT_ONCE = PIECES_MOST
 HAS_EPOLL = True
