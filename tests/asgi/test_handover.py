@@ -219,7 +219,7 @@ class TestAsAFuture:
     @pytest.mark.parametrize(
         "wrap",
         [
-            lambda wait: asyncio.wait_for(wait(), 5),
+            lambda wait: asyncio.wait_for(wait(), 30),
             lambda wait: asyncio.shield(wait()),
             lambda wait: asyncio.gather(wait()),
             lambda wait: asyncio.create_task(wait()),

@@ -10,7 +10,7 @@ import pytest
 from tests.support.raw import BadResponse
 from tests.support.wait import wait_for
 
-RESTS = 0.3  # seconds: a thread that got no processor for so long has rested
+RESTS = 0.1  # seconds: a thread that got no processor for so long has rested
 
 
 class Load:

@@ -39,7 +39,7 @@ class TestHttpClient:
                 self.sock.connect(place.path)
 
         host, port = place.address if place.path is None else ("localhost", 80)
-        connection = Connection(host, port, timeout=20)
+        connection = Connection(host, port, timeout=60)
         yield connection
         connection.close()
 
@@ -81,7 +81,7 @@ class TestHttpClient:
 class TestUrllib3:
     @pytest.fixture
     def pool(self, tcp):
-        with urllib3.PoolManager(retries=False, timeout=20) as manager:
+        with urllib3.PoolManager(retries=False, timeout=60) as manager:
             yield lambda method, route, **more: manager.request(method, tcp.url + route, **more)
 
     def test_get(self, pool):
@@ -104,18 +104,18 @@ class TestRequests:
             yield session
 
     def test_get(self, session, tcp):
-        assert session.get(tcp.url + "/", timeout=20).text == "Hello, world"
+        assert session.get(tcp.url + "/", timeout=60).text == "Hello, world"
 
     def test_form_and_file(self, session, tcp):
         files = {"file": ("name.bin", CONTENT)}
-        answer = session.post(tcp.url + "/echo", data={"a": "b"}, files=files, timeout=20)
+        answer = session.post(tcp.url + "/echo", data={"a": "b"}, files=files, timeout=60)
         assert CONTENT in answer.content
 
     def test_upload_in_chunks(self, session, tcp):
-        assert session.post(tcp.url + "/echo", data=pieces(), timeout=20).content == CONTENT
+        assert session.post(tcp.url + "/echo", data=pieces(), timeout=60).content == CONTENT
 
     def test_stream(self, session, tcp):
-        with session.get(tcp.url + "/stream", stream=True, timeout=20) as answer:
+        with session.get(tcp.url + "/stream", stream=True, timeout=60) as answer:
             assert b"".join(answer.iter_content(7)) == STREAMED
 
 
@@ -123,7 +123,7 @@ class TestHttpx:
     @pytest.fixture
     def client(self, place):
         transport = httpx.HTTPTransport(uds=place.path)
-        with httpx.Client(transport=transport, base_url=place.url, timeout=20) as client:
+        with httpx.Client(transport=transport, base_url=place.url, timeout=60) as client:
             yield client
 
     def test_get(self, client):
@@ -152,7 +152,7 @@ class TestHttpx:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         assert found == ["at last"] * 20
 
 
@@ -163,7 +163,7 @@ class TestAsyncHttpx:
             async def body():
                 transport = httpx.AsyncHTTPTransport(uds=place.path)
                 async with httpx.AsyncClient(
-                    transport=transport, base_url=place.url, timeout=20
+                    transport=transport, base_url=place.url, timeout=60
                 ) as client:
                     return await work(client)
 
@@ -198,7 +198,7 @@ class TestAiohttp:
             async def body():
                 known = place.path is not None
                 connector = aiohttp.UnixConnector(place.path) if known else aiohttp.TCPConnector()
-                limit = aiohttp.ClientTimeout(total=20)
+                limit = aiohttp.ClientTimeout(total=60)
                 async with aiohttp.ClientSession(
                     place.url, connector=connector, timeout=limit
                 ) as session:
@@ -232,11 +232,13 @@ class TestAiohttp:
 
         assert run(work) == STREAMED
 
-    def test_request_that_is_cancelled(self, run):
+    def test_request_that_is_cancelled(self, run, place):
+        key = f"aiohttp-{place.kind}"
+
         async def work(session):
             with pytest.raises(TimeoutError):
-                await session.get("/hold?key=aiohttp", timeout=aiohttp.ClientTimeout(total=0.2))
-            async with session.get("/release?key=aiohttp") as answer:
+                await session.get(f"/hold?key={key}", timeout=aiohttp.ClientTimeout(total=0.2))
+            async with session.get(f"/release?key={key}") as answer:
                 assert answer.status == 200
             async with session.get("/") as answer:
                 return await answer.text()

@@ -13,7 +13,7 @@ import wsproto.events as ws
 from wsproto.extensions import PerMessageDeflate
 
 LARGEST = 1 << 25
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 class Ended(Exception):

@@ -43,7 +43,7 @@ print(json.dumps({
     "environment": [name for name in os.environ if name.startswith("LISTEN_")],
 }), flush=True)
 for listener in listeners:
-    listener.sock.settimeout(20)
+    listener.sock.settimeout(60)
     peer, _ = listener.sock.accept()
     peer.sendall(b"hello")
     peer.close()
@@ -79,10 +79,10 @@ def serve(*arguments: str, clients: list[Any], **options: Any) -> dict[str, Any]
         for address in clients:
             family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
             with socket.socket(family) as client:
-                client.settimeout(20)
+                client.settimeout(60)
                 client.connect(address)
                 assert client.recv(5) == b"hello"
-        _, errors = child.communicate(timeout=20)
+        _, errors = child.communicate(timeout=60)
     assert child.returncode == 0, errors
     told: dict[str, Any] = json.loads(line)
     return told
@@ -131,9 +131,9 @@ def test_several_sockets_from_systemd(listening: socket.socket) -> None:
             assert child.stdout is not None
             line = child.stdout.readline()
             for sock in (listening, second):
-                with socket.create_connection(sock.getsockname(), 20) as client:
+                with socket.create_connection(sock.getsockname(), 60) as client:
                     assert client.recv(5) == b"hello"
-            _, errors = child.communicate(timeout=20)
+            _, errors = child.communicate(timeout=60)
     assert child.returncode == 0, errors
     told = json.loads(line)
     assert told["found"] == [[3, "http"], [4, "admin"]]
@@ -147,7 +147,7 @@ def test_the_duplicate_is_independent_of_the_original(listening: socket.socket) 
     assert listener.sock.get_inheritable() is False
     assert listener.port == listening.getsockname()[1]
     listener.close()
-    with socket.create_connection(listening.getsockname(), 5):
+    with socket.create_connection(listening.getsockname(), 30):
         listening.accept()[0].close()
 
 

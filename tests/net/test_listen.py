@@ -38,8 +38,8 @@ def tcp(host: str | None, port: int = 0) -> Bind:
 
 def accepts(listener: Listener, host: str) -> bool:
     """Does a connection to `host` arrive at this listener?"""
-    with socket.create_connection((host, listener.port), 5) as client:
-        listener.sock.settimeout(5)
+    with socket.create_connection((host, listener.port), 30) as client:
+        listener.sock.settimeout(30)
         peer, address = listener.sock.accept()
         peer.close()
         return bool(address[1] == client.getsockname()[1])
@@ -82,8 +82,8 @@ def test_a_listener_is_ready_for_an_event_loop(opened: Open) -> None:
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux lets them inherit it")
 def test_accepted_connections_have_no_delay(opened: Open) -> None:
     (listener,) = opened(tcp("127.0.0.1"))
-    with socket.create_connection(("127.0.0.1", listener.port), 5):
-        listener.sock.settimeout(5)
+    with socket.create_connection(("127.0.0.1", listener.port), 30):
+        listener.sock.settimeout(30)
         peer, _ = listener.sock.accept()
         assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         peer.close()

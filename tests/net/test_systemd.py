@@ -18,7 +18,7 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     name = str(tmp_path / "notify") if request.param == "path" else f"@tricorn-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(name.replace("@", "\0") if request.param == "abstract" else name)
-        sock.settimeout(5)
+        sock.settimeout(30)
         yield name, sock
 
 

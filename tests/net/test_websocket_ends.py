@@ -544,7 +544,7 @@ def count_ours() -> dict[str, int]:
 
 def wait_until(rig: WebSocketRig, condition: Callable[[], object]) -> None:
     """Let the loop's timers run until it is so."""
-    deadline = rig.loop.time() + 5
+    deadline = rig.loop.time() + 30
     while not condition():
         assert rig.loop.time() < deadline
         rig.loop.run_until_complete(asyncio.sleep(0.002))

@@ -49,7 +49,7 @@ def framework(request, serve_recipe):
 
 @pytest.fixture
 def client(framework) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=framework.url, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=framework.url, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -98,7 +98,7 @@ class TestEachFramework:
 
     def test_forty_at_once(self, framework):
         async def body():
-            async with httpx.AsyncClient(base_url=framework.url, timeout=20) as client:
+            async with httpx.AsyncClient(base_url=framework.url, timeout=60) as client:
                 return await asyncio.gather(*(client.get("/hello/you") for _ in range(40)))
 
         assert {answer.text for answer in asyncio.run(body())} == {"Hello, you"}

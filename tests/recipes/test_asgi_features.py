@@ -25,7 +25,7 @@ BEHIND_MIDDLEWARE = pytest.param(
 
 
 def connected(server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -232,8 +232,8 @@ class TestSocketIO:
             client.on("answer", answers.put)
             await client.connect(server.url, transports=["polling"])
             try:
-                length = await client.call("shout", "hello", timeout=10)
-                return length, await asyncio.wait_for(answers.get(), 10)
+                length = await client.call("shout", "hello", timeout=30)
+                return length, await asyncio.wait_for(answers.get(), 30)
             finally:
                 await client.eio.disconnect(abort=True)  # else it waits for its next ping
 

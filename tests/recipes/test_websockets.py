@@ -53,7 +53,7 @@ class TestEachFramework:
         with open_socket(framework, "/talk/Anna", compression=compression) as socket:
             for text in ("hello", "", "\u4f60\u597d", "again " * 20_000):
                 socket.send(text)
-                answer = json.loads(socket.recv(10))
+                answer = json.loads(socket.recv(30))
                 assert answer == {"name": "Anna", "text": text, "word": "started"}
 
     def test_subprotocol(self, framework):
@@ -67,13 +67,13 @@ class TestEachFramework:
             for size in (*empty, 1, 70_000, 2_000_000):
                 data = bytes(range(256)) * (size // 256) + b"." * (size % 256)
                 socket.send(data)
-                assert socket.recv(10) == data
+                assert socket.recv(30) == data
 
     def test_app_closes(self, framework):
         with open_socket(framework, "/talk/Cleo") as socket:
             socket.send("close")
             with pytest.raises(websockets.ConnectionClosed):
-                socket.recv(10)
+                socket.recv(30)
             assert (socket.close_code, socket.close_reason) == (4001, "as you wish")
 
     @pytest.mark.parametrize("politely", [True, False])
@@ -81,7 +81,7 @@ class TestEachFramework:
         name = f"Dora{politely}"
         socket = open_socket(framework, f"/talk/{name}").__enter__()
         socket.send("hello")
-        socket.recv(10)
+        socket.recv(30)
         if politely:
             socket.close(1001, "off")
         else:
@@ -102,7 +102,7 @@ class TestEachFramework:
     def test_many_at_once(self, framework):
         async def talk(number: int) -> list[str]:
             async with websockets.connect(
-                address(framework, "/mirror"), proxy=None, open_timeout=20
+                address(framework, "/mirror"), proxy=None, open_timeout=60
             ) as socket:
                 for message in range(20):
                     await socket.send(b"%d" % (number * message))
@@ -122,10 +122,10 @@ def test_end_of_the_server(target):
     with serve(target, app_dir=APPS) as server:
         with open_socket(server, "/talk/Anna") as socket:
             socket.send("hello")
-            socket.recv(10)
+            socket.recv(30)
             server.process.terminate()
             with pytest.raises(websockets.ConnectionClosed):
-                socket.recv(20)
+                socket.recv(30)
             assert socket.close_code == 1012
         assert server.wait() == 0
         assert "Exception in ASGI application" not in server.output()
@@ -136,7 +136,7 @@ def test_a_group_of_channels(serve_recipe):
     server = serve_recipe("channels_app:app", "channels")
     with open_socket(server, "/talk/Anna") as anna, open_socket(server, "/talk/Ben") as ben:
         ben.send("ahoy")
-        assert json.loads(anna.recv(10)) == json.loads(ben.recv(10))
+        assert json.loads(anna.recv(30)) == json.loads(ben.recv(30))
 
 
 @pytest.mark.xdist_group("socketio_app:app")
@@ -154,8 +154,8 @@ class TestSocketIO:
             client.on("answer", answers.put)
             await client.connect(server.url, transports=transports)
             try:
-                length = await client.call("shout", "hello", timeout=10)
-                answer = await asyncio.wait_for(answers.get(), 10)
+                length = await client.call("shout", "hello", timeout=30)
+                answer = await asyncio.wait_for(answers.get(), 30)
                 return length, answer, client.transport()
             finally:
                 await client.disconnect()

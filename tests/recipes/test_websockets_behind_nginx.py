@@ -78,11 +78,11 @@ class TestBehindNginx:
             assert bool(agreed) == bool(compression)
             for message in ("hello", b"\0", "x" * 200_000, bytes(range(256)) * 10_000):
                 socket.send(message)
-                assert socket.recv(10) == message
+                assert socket.recv(30) == message
 
     def test_scope(self, front):
         with open_socket(front, "/scope?a=b", subprotocols=["v2"]) as socket:
-            seen = json.loads(socket.recv(10))
+            seen = json.loads(socket.recv(30))
         assert seen["subprotocols"] == ["v2"]
         assert (seen["scheme"], seen["query"]) == ("wss", "a=b")
         assert ["host", "proxied.test"] in seen["fields"]
@@ -91,7 +91,7 @@ class TestBehindNginx:
         with open_socket(front, "/close?4001,as-you-wish") as socket:
             socket.send("close")
             with pytest.raises(websockets.ConnectionClosed):
-                socket.recv(10)
+                socket.recv(30)
             assert (socket.close_code, socket.close_reason) == (4001, "as-you-wish")
 
     @pytest.mark.parametrize(("path", "status"), [("/refuse", 403), ("/deny", 418)])

@@ -18,7 +18,7 @@ class Systemd:
         self.path = str(path)
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.sock.bind(self.path)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)
 
     def hears(self) -> str:
         """The first line of the next message that isn't the watchdog's."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -62,7 +63,7 @@ def server(
 
 def connect(server: Server, files: Files, name: str = "localhost") -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=files.authority_file)
-    plain = socket.create_connection((server.host, server.port), 10)
+    plain = socket.create_connection((server.host, server.port), 30)
     return context.wrap_socket(plain, server_hostname=name)
 
 
@@ -92,7 +93,7 @@ def test_a_websocket_is_wss(server: tuple[Server, Certificate], files: Files) ->
 
 def test_plain_http_is_told(server: tuple[Server, Certificate]) -> None:
     running, _ = server
-    with socket.create_connection((running.host, running.port), 10) as sock:
+    with socket.create_connection((running.host, running.port), 30) as sock:
         answer = ask(sock)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b"this port speaks TLS: use https:// or wss://\n")
@@ -102,10 +103,10 @@ def test_scanners_leave_no_trace(server: tuple[Server, Certificate], files: File
     running, _ = server
     before = running.output()
     for data in (b"", b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x16\x03\x01" + b"\xff" * 500):
-        with socket.create_connection((running.host, running.port), 10) as sock:
+        with socket.create_connection((running.host, running.port), 30) as sock:
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
-            sock.settimeout(10)
+            sock.settimeout(30)
             try:
                 while sock.recv(9999):
                     pass
@@ -133,7 +134,7 @@ def test_renewed_certificates_are_used(
     running.wait_output("has no certificate in PEM format. The certificates that were read")
     assert serial() == before
     files.make(Path(certificate.certfile).stem, "127.0.0.1", "localhost")
-    wait_for(lambda: {serial() for _ in range(8)}.isdisjoint({before}), 20, "the new certificate")
+    wait_for(lambda: {serial() for _ in range(8)}.isdisjoint({before}), what="the new certificate")
     # What was connected before goes on.
     assert ask(kept).startswith(b"HTTP/1.1 200 ")
     kept.close()
@@ -156,7 +157,7 @@ def test_client_certificates(files: Files, app_dir: Path) -> None:
     with serve("over_tls:app", *options(certificate), *more, app_dir=app_dir) as server:
         context = ssl.create_default_context(cafile=files.authority_file)
         context.load_cert_chain(mine.certfile, mine.keyfile)
-        plain = socket.create_connection((server.host, server.port), 10)
+        plain = socket.create_connection((server.host, server.port), 30)
         with context.wrap_socket(plain, server_hostname="localhost") as client:
             _, tls = json.loads(ask(client).partition(b"\r\n\r\n")[2])
         assert tls["client_cert_name"].startswith("CN=Me")
@@ -182,6 +183,8 @@ def test_the_drain_finishes_requests(files: Files, app_dir: Path) -> None:
     more = ("--lifespan", "off")
     with serve("over_tls:app", *options(certificate), *more, app_dir=app_dir) as server:
         with connect(server, files) as client:
-            os.kill(server.pid, 15)
-            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.sendall(b"GET / HTTP/1.1\r\n")
+            os.kill(server.pid, signal.SIGTERM)
+            server.wait_output("Waiting for connections to close.")
+            client.sendall(b"Host: localhost\r\n\r\n")
             assert client.recv(12) == b"HTTP/1.1 200"

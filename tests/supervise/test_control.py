@@ -41,7 +41,7 @@ def ctl(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 def say(path: str, line: bytes) -> dict[str, object]:
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(30)
         sock.connect(path)
         sock.sendall(line)
         answer = b"".join(iter(lambda: sock.recv(9999), b""))

@@ -25,7 +25,7 @@ FLAGS = (
     "--force-prefers-reduced-motion",  # a click must not land while the page still scrolls
     "--window-size=1200,900",
 )
-PATIENCE = 20.0  # seconds, on a machine that other tests keep busy
+PATIENCE = 40.0  # seconds, on a machine that other tests keep busy
 
 
 @contextmanager
