@@ -29,12 +29,18 @@ class Files:
         self.authority_file = str(directory / "authority.pem")
         self.authority.cert_pem.write_to_path(self.authority_file)
 
+    def replace(self, path: str, content: bytes) -> None:
+        """By another file: the same one may be of the same size and, to the clock, as old."""
+        new = Path(f"{path}.new")
+        new.write_bytes(content)
+        new.replace(path)
+
     def make(self, stem: str, *names: str, **options: Any) -> Certificate:
         """A certificate for `names` and its key."""
         made = self.authority.issue_cert(*names, **options)
         certfile, keyfile = (str(self.directory / f"{stem}.{kind}") for kind in ("pem", "key"))
-        Path(certfile).write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
-        made.private_key_pem.write_to_path(keyfile)
+        self.replace(certfile, b"".join(blob.bytes() for blob in made.cert_chain_pems))
+        self.replace(keyfile, made.private_key_pem.bytes())
         return Certificate(certfile, keyfile)
 
 
