@@ -11,8 +11,8 @@
 /memory     keeps 64 MiB
 /wait       prints "waits", and answers when the file WAIT_FILE is there
 /echo       the content
-BREAK       how starting goes wrong: import, startup, exit, segfault or slow; with "2:" before
-            it only in worker 2, and so on with commas
+BREAK       how starting goes wrong: import, startup, exit, segfault, slow, or held
+            until it says otherwise; with "2:" before it only in worker 2, and so on with commas
 BREAK_FILE  the same, out of a file that may come and go
 """
 
@@ -65,6 +65,8 @@ async def lifespan(receive, send):
         return
     if BROKEN == "slow":
         await asyncio.sleep(3600)
+    while BROKEN == "held" and broken() == "held":
+        await asyncio.sleep(0.02)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})

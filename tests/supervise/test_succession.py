@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.support.server import Server, serve
 from tests.support.wait import wait_for
 from tests.support.workers import children, is_alive, parents
+from tricorn.supervise.ctl import ask
 
 APP = "worked:app"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need POSIX")
@@ -94,6 +97,59 @@ class TestThatServes:
             assert client.read_response().body == b"0\n1\n2\n3\n"
             wait_for(lambda: server.process.poll() is not None, 30)
             stop(parents(server)[-1])
+
+
+class TestControl:
+    """The control socket always answers for the one that serves."""
+
+    def test_goes_along(self, short_path: str, tmp_path: Path) -> None:
+        how = tmp_path / "how"
+        options = ("--control", short_path, "--timeout-worker-healthcheck", "0")
+        with serve(APP, "--workers", "2", *options, env={"BREAK_FILE": str(how)}) as server:
+            how.write_text("held")
+            server.process.send_signal(signal.SIGUSR2)
+            wait_for(lambda: len(parents(server)) == 2, 20)
+            new = parents(server)[-1]
+            # Until the new one is ready ...
+            assert {answering(short_path) for _ in range(10)} == {server.pid}
+            held = children(server.pid)[0]
+            os.kill(held, signal.SIGSTOP)
+            how.unlink()
+            wait_for(lambda: answering(short_path) == new, 40, "the new one to answer")
+            # ... and then never again, while the old one can't end.
+            assert {answering(short_path) for _ in range(10)} == {new}
+            assert server.process.poll() is None
+            os.kill(held, signal.SIGCONT)
+            wait_for(lambda: server.process.poll() is not None, 30, "the old one to end")
+            assert answering(short_path) == new
+            stop(new)
+            assert not os.path.exists(short_path)
+
+    def test_stays_when_the_new_one_fails(self, short_path: str, tmp_path: Path) -> None:
+        how = tmp_path / "how"
+        arguments = ("--workers", "2", "--control", short_path)
+        with serve(APP, *arguments, env={"BREAK_FILE": str(how)}, allow_errors=True) as server:
+            how.write_text("import")
+            server.process.send_signal(signal.SIGUSR2)
+            server.wait_output("before it was ready. This one goes on.", 30)
+            assert answering(short_path) == server.pid
+            how.unlink()
+            new = succeed(server)
+            assert answering(short_path) == new
+            stop(new)
+
+
+@pytest.fixture
+def short_path() -> Iterator[str]:
+    # A Unix socket's path has about a hundred bytes.
+    with tempfile.TemporaryDirectory() as directory:
+        yield os.path.join(directory, "control")
+
+
+def answering(path: str) -> int:
+    """The process that answers at a control socket."""
+    status = ask(path, {"do": "status"})
+    return int(status["pid"])
 
 
 class TestThatFails:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -36,8 +37,8 @@ class Children:
         self._selector.register(source, selectors.EVENT_READ, callback)
 
     def unwatch(self, source: Any) -> None:
-        """Look at `source` no more; it may not be watched any more."""
-        if source in self._selector.get_map():
+        """Look at `source` no more. It needn't be watched, or even open."""
+        with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(source)
 
     def wait(self, timeout: float) -> None:

@@ -39,7 +39,15 @@ class Control:
         self.clients: dict[socket.socket, tuple[bytearray, float]] = {}
         self.started = time.monotonic()
         listener.sock.setblocking(False)
-        supervisor.watch(listener.sock, self._accept)
+
+    def open(self) -> None:
+        """Accept clients: this is the server that they mean."""
+        self.supervisor.watch(self.listener.sock, self._accept)
+
+    def close(self) -> None:
+        """Accept no more: another one is, or none."""
+        self.supervisor.unwatch(self.listener.sock)
+        self.listener.close()
 
     def _accept(self) -> None:
         try:

@@ -68,7 +68,8 @@ class Announcer:
         self.places = list(dict.fromkeys(opened.describe(scheme) for opened in listeners))
         self.systemd = ServiceNotifier(os.environ)
         self.successor = successor
-        self.when_ready: Callable[[], object] | None = None  # called once
+        self.when_ready: list[Callable[[], object]] = []  # called once
+        self.when_succeeded: list[Callable[[], object]] = []
 
     def __call__(self, what: str) -> None:
         """Take note of `ready`, `reloading`, `stopping` or `succeeded`."""
@@ -76,9 +77,9 @@ class Announcer:
             places, self.places = self.places, []
             for place in places:
                 say("Tricorn running on %s (Press CTRL+C to quit)", place)
-            when_ready, self.when_ready = self.when_ready, None
-            if when_ready is not None:
-                when_ready()
+            when_ready, self.when_ready = self.when_ready, []
+            for call in when_ready:
+                call()
             self.systemd.ready("serving")
         elif what == "reloading":
             self.systemd.reloading()
@@ -86,6 +87,8 @@ class Announcer:
             self.systemd.stopping()
         elif what == "succeeded":
             self.systemd.main_process(self.successor.pid)
+            for call in self.when_succeeded:
+                call()
 
     def alive(self, now: float) -> None:
         """Take note that some worker serves."""
@@ -125,7 +128,7 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
         announce = Announcer(listeners, "https" if config.is_ssl else "http", successor)
         if inheritance.predecessor:
             # Until we are ready the old one is the server, and may have to stay it.
-            announce.when_ready = lambda: _take_over(inheritance, pid_file)
+            announce.when_ready.append(lambda: _take_over(inheritance, pid_file))
         elif pid_file is not None:
             pid_file.write(identity.uid)
         identity.take()
@@ -171,20 +174,36 @@ def _run(config: Config, reread: Reread, announce: Announcer, control: Listener 
     lifetime = config.limit_worker_lifetime or math.inf
     successor = announce.successor
     supervisor = Supervisor(launcher, listeners, state, announce, lifetime, successor)
-    if config.control and control is None:
-        # As the user that we are now: nobody else shall be able to connect.
-        options = ListenOptions(uds_mode=_PRIVATE)
-        control = open_listeners([Bind("unix", path=config.control)], options)[0]
-    if control is not None:
-        Control(supervisor, control)
-        successor.listeners.append(control)
+    opened = _open_control(config, control, supervisor, announce)
     try:
         code = supervisor.run()
     finally:
-        if control is not None:
-            control.close()
+        if opened is not None:
+            opened.close()
     say("Stopping parent process [%s]", pid)
     return code
+
+
+def _open_control(
+    config: Config, inherited: Listener | None, supervisor: Supervisor, announce: Announcer
+) -> Control | None:
+    """Have `tricorn ctl` talk to this server, if that is wanted and as soon as it is the one."""
+    if not config.control:
+        return None
+    listener = inherited
+    if listener is None:
+        # As the user that we are now: nobody else shall be able to connect.
+        options = ListenOptions(uds_mode=_PRIVATE)
+        listener = open_listeners([Bind("unix", path=config.control)], options)[0]
+    control = Control(supervisor, listener)
+    announce.successor.listeners.append(listener)
+    announce.when_succeeded.append(control.close)
+    if inherited is None:
+        control.open()
+    else:
+        # Until then the old one answers.
+        announce.when_ready.append(control.open)
+    return control
 
 
 def _inherited_control(config: Config, inheritance: Inheritance) -> Listener | None:
