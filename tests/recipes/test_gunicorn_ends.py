@@ -237,7 +237,7 @@ def test_reload_serves_new_code_and_shows_syntax_errors(tmp_path):
         wait_for(lambda: answer(b"old"), what="the old code")
         for text, expected in (
             (code % "new and longer", b"new and longer"),
-            ("async def app(:\n", b"SyntaxError"),  # gunicorn 23 leaves this line out
+            ("async def app(:\n", b"SyntaxError"),  # gunicorn before 25 leaves it out
             (code % "mended", b"mended"),
         ):
             time.sleep(1.1)  # gunicorn's polling sees whole seconds, and begins with one
