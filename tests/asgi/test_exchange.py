@@ -482,6 +482,19 @@ class TestReceiving:
         exchange.feed_end()
         assert received(exchange, 1) == [EMPTY]
 
+    def test_large_pieces_come_one_by_one(self, stream: Recorder) -> None:
+        exchange = exchange_for(stream, has_content=True)
+        large = b"x" * 65536
+        for piece in (large, b"ab", b"cd"):
+            exchange.feed(piece)
+        exchange.feed_end()
+        first = {"type": "http.request", "body": large, "more_body": True}
+        last = {"type": "http.request", "body": b"abcd", "more_body": False}
+        assert received(exchange, 1) == [first]
+        assert exchange.content_size == 4
+        assert received(exchange, 1) == [last]
+        assert exchange.content_size == 0
+
     def test_gone_within_the_content(self, stream: Recorder) -> None:
         exchange = exchange_for(stream, has_content=True)
         exchange.feed(b"ab")

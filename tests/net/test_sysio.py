@@ -3,7 +3,9 @@
 import errno
 import importlib.util
 import os
+import select
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,16 +63,30 @@ class TestLeaf:
         assert leaf.RECEIVE_SIZE >= 65536
         assert leaf.READY_AT_ONCE >= 64
 
-    def test_receive(self, leaf, pair):
+    @pytest.mark.parametrize("name", ["receive", "receive_much"])
+    def test_receive(self, leaf, pair, name):
+        receive = getattr(leaf, name)
         one, other = pair
-        assert leaf.receive(one.fileno()) is None
+        assert receive(one.fileno()) is None
         other.sendall(b"hello")
-        data = leaf.receive(one.fileno())
+        data = receive(one.fileno())
         assert data == b"hello"
         assert type(data) is bytes
-        assert leaf.receive(one.fileno()) is None
+        assert receive(one.fileno()) is None
         other.close()
-        assert leaf.receive(one.fileno()) == b""
+        assert receive(one.fileno()) == b""
+
+    def test_much_is_received_in_order(self, leaf, pair):
+        one, other = pair
+        sent = os.urandom(150_000)
+        thread = threading.Thread(target=other.sendall, args=(sent,))
+        thread.start()
+        received = b""
+        while len(received) < len(sent):
+            select.select([one], [], [], 30)
+            received += leaf.receive_much(one.fileno())
+        thread.join(30)
+        assert received == sent
 
     def test_receive_takes_no_more_than_its_size(self, leaf):
         with socket.create_server(("127.0.0.1", 0)) as server:

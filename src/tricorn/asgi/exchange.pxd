@@ -4,9 +4,11 @@ from tricorn.asgi.ready cimport WakeUp
 from tricorn.asgi.stream cimport Stream
 
 cdef str _START_KIND, _BODY_KIND
+cdef Py_ssize_t _NOT_JOINED
 cdef dict _CONTENT, _LAST_CONTENT
 cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE, _FILE
 
+@cython.final
 cdef class Exchange:
     cdef public Stream stream
     cdef public object app, task, fields
@@ -22,7 +24,7 @@ cdef class Exchange:
     cpdef feed_end(self)
     cpdef disconnected(self)
     cpdef end_of_client(self)
-    @cython.locals(content=list, body=bytes, message=dict)
+    @cython.locals(content=list, body=bytes, message=dict, ended=bint)
     cdef dict _next_content(self)
     @cython.locals(kind=str)
     cdef _take(self, dict message)

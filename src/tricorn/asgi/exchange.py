@@ -54,6 +54,8 @@ _FILE: Final = 5  # on its way: what else is sent now would end up within it
 
 # Content held for an app that doesn't read; beyond it the wire stops reading.
 HIGH_WATER: Final = 65536
+# A piece of content of so many bytes is a message of its own: joining it costs more.
+_NOT_JOINED: Final = 16384
 
 _START_KIND: Final = "http.response.start"
 _BODY_KIND: Final = "http.response.body"
@@ -191,18 +193,24 @@ class Exchange:
 
     def _next_content(self) -> Message:
         content = self.content
+        ended = self.content_ended
         if len(content) == 1:
             body = content[0]
             self.content = []
-        elif content:
+            self.content_size = 0
+        elif not content:
+            body = b""
+        elif len(content[0]) < _NOT_JOINED:
             body = b"".join(content)
             self.content = []
+            self.content_size = 0
         else:
-            body = b""
-        self.content_size = 0
+            body = content.pop(0)
+            self.content_size -= len(body)
+            ended = False
         self.wants_content = False
         # A copy with all keys in place costs less than filling an empty dict.
-        if self.content_ended:
+        if ended:
             self.end_received = True
             message = _LAST_CONTENT.copy()
         else:

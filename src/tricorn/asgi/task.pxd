@@ -1,5 +1,8 @@
+cimport cython
+
 cdef object _Task, _NAME, _copy_context
 
+@cython.final
 cdef class TaskStarter:
     cdef public object loop, step, call_soon, register, note, skip, context
     cdef public bint fresh_context, patched, eager

@@ -22,7 +22,15 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
 from tricorn.net import sysio
-from tricorn.net.sysio import Poller, accept, receive, transmit, transmit_pieces
+from tricorn.net.sysio import (
+    Poller,
+    accept,
+    receive,
+    receive_much,
+    transmit,
+    transmit_pieces,
+)
+from tricorn.net.sysio import close as close_descriptor
 
 logger = logging.getLogger("tricorn.error")
 
@@ -34,6 +42,8 @@ _LOW_WATER: Final = 16384
 _SEND_AT_ONCE: Final = 64
 _ACCEPT_AT_ONCE: Final = 64
 _FILE_PIECE: Final = 1 << 20
+# Received at once: worth an object of its own, that the system fills.
+_MUCH: Final = 32768
 # Pieces of fewer bytes, on average, are cheaper to copy together than to name to the system.
 _WORTH_A_PIECE: Final = 256
 # Out of descriptors or memory: accept(2) would fail again at once.
@@ -210,6 +220,7 @@ class HubTransport:
         self.reading = True
         self.closing = False
         self.end_read = False
+        self.expects_much = False
         self.end_wanted = False  # write_eof() was called
         # What the system hasn't taken: one piece, or several in the queue.
         self.current: Any = None
@@ -230,8 +241,9 @@ class HubTransport:
         if self.fd >= 0:
             if self.reading:
                 self._read()
-            # A request that was answered and closed never gets into the set.
-            if self.fd >= 0:
+            # A request that was answered and closed never gets into the set. While its
+            # answer waits for the others, that shows when it has been sent.
+            if self.fd >= 0 and not (self.pending_size and self.hub.running):
                 self._watch()
 
     # Called by the hub
@@ -257,13 +269,15 @@ class HubTransport:
 
     def _read(self) -> None:
         try:
-            data = receive(self.fd)
+            data = receive_much(self.fd) if self.expects_much else receive(self.fd)
         except OSError as error:
             self._break(error)
             return
         if data is None:
             return
         if data:
+            # In the middle of an upload the next piece is as large.
+            self.expects_much = len(data) >= _MUCH
             if not self.closing:
                 self.data_received(data)
             return
@@ -553,7 +567,7 @@ class HubTransport:
         if self.sock is not None:
             self.sock.close()
         else:
-            sysio.close(fd)
+            close_descriptor(fd)
         if self.writable is not None and not self.writable.done():
             self.writable.set_result(None)
             self.writable = None

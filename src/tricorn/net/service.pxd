@@ -1,12 +1,16 @@
+cimport cython
+
 from tricorn.asgi.task cimport TaskStarter
 from tricorn.wire.h1_response cimport DefaultFields
 
+@cython.final
 cdef class Service:
     cdef public object app, loop, limits, head_limits, access, forwarder, timer, websockets, frames
     cdef public TaskStarter starter
     cdef public DefaultFields defaults
     cdef public long long body_limit, total_requests, date_second
-    cdef public Py_ssize_t concurrency
+    cdef public Py_ssize_t concurrency, most_connections
+    cdef public double idle_limit, keep_alive_limit
     cdef public str root_path
     cdef public dict scope, state
     cdef public set connections, tasks
@@ -14,3 +18,5 @@ cdef class Service:
     cdef public list accepts
     cdef public double now, closing_step, patience
     cdef public Py_ssize_t closings
+    cpdef add(self, connection)
+    cpdef remove(self, connection)

@@ -92,7 +92,11 @@ class Service:
         self.limits = limits
         self.head_limits = head_limits
         self.defaults = defaults
+        # What each connection or request asks for: a named tuple is looked up by name.
         self.concurrency = limits.concurrency
+        self.most_connections = limits.connections
+        self.idle_limit = limits.idle
+        self.keep_alive_limit = limits.keep_alive
         self.keeps_alive = limits.keep_alive > 0
         self.body_limit = 0
         self.root_path = ""
@@ -165,7 +169,7 @@ class Service:
     def add(self, connection: Any) -> None:
         """Count a new connection."""
         self.connections.add(connection)
-        if self.limits.connections and len(self.connections) >= self.limits.connections:
+        if self.most_connections and len(self.connections) >= self.most_connections:
             self.full = True
             for listener in self.accepts:
                 listener.pause()
@@ -173,7 +177,7 @@ class Service:
     def remove(self, connection: Any) -> None:
         """Forget a connection that is over."""
         self.connections.discard(connection)
-        if self.full and len(self.connections) < self.limits.connections:
+        if self.full and len(self.connections) < self.most_connections:
             self.full = False
             if not self.draining:
                 for listener in self.accepts:

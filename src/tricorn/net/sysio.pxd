@@ -10,6 +10,7 @@ cdef enum:
     PIECES_MOST = 64
 
 cpdef object receive(int fd)
+cpdef object receive_much(int fd)
 cpdef Py_ssize_t transmit(int fd, data) except -1
 cpdef Py_ssize_t transmit_pieces(int fd, list pieces) except -1
 cpdef object accept(listener)

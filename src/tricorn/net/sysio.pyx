@@ -8,8 +8,12 @@ interpreted one serves the other systems.
 import socket as _socket
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize,
+)
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EPERM, EPROTO, errno
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
@@ -34,6 +38,10 @@ cdef extern from *:
         return recv(fd, tricorn_received, TRICORN_RECEIVE, 0);
     }
 
+    static inline ssize_t tricorn_recv_into(int fd, char *at) {
+        return recv(fd, at, TRICORN_RECEIVE, 0);
+    }
+
     typedef union {
         struct sockaddr any;
         struct sockaddr_in v4;
@@ -49,8 +57,18 @@ cdef extern from *:
 
     static inline int tricorn_family(const tricorn_address *peer) { return peer->any.sa_family; }
 
-    static inline const char *tricorn_v4(const tricorn_address *peer, char *text) {
-        return inet_ntop(AF_INET, &peer->v4.sin_addr, text, INET6_ADDRSTRLEN);
+    /* inet_ntop(3) goes through printf's formatting: a new connection would feel it. */
+    static inline Py_ssize_t tricorn_v4(const tricorn_address *peer, char *text) {
+        const unsigned char *part = (const unsigned char *)&peer->v4.sin_addr;
+        char *at = text;
+        for (int index = 0; index < 4; index++) {
+            unsigned int value = part[index];
+            if (index) *at++ = '.';
+            if (value >= 100) *at++ = (char)('0' + value / 100);
+            if (value >= 10) *at++ = (char)('0' + value / 10 % 10);
+            *at++ = (char)('0' + value % 10);
+        }
+        return at - text;
     }
 
     static inline ssize_t tricorn_send_pieces(int fd, struct iovec *pieces, size_t count) {
@@ -83,11 +101,12 @@ cdef extern from *:
         size_t iov_len
     ssize_t tricorn_send_pieces(int fd, iovec* pieces, size_t count) nogil
     ssize_t tricorn_recv(int fd) nogil
+    ssize_t tricorn_recv_into(int fd, char* at) nogil
     const char* tricorn_received
     int TRICORN_RECEIVE
     int tricorn_accept(int fd, tricorn_address* peer) nogil
     int tricorn_family(const tricorn_address* peer) nogil
-    const char* tricorn_v4(const tricorn_address* peer, char* text) nogil
+    Py_ssize_t tricorn_v4(const tricorn_address* peer, char* text) nogil
     int tricorn_control(int set, int what, int fd, uint32_t events) nogil
     int tricorn_event_fd(epoll_event* events, int index) nogil
     int tricorn_event_bits(epoll_event* events, int index) nogil
@@ -124,6 +143,30 @@ cpdef object receive(int fd):
         if errno != EINTR:
             PyErr_SetFromErrno(OSError)
         PyErr_CheckSignals()
+
+
+cdef extern from "Python.h":
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* text, Py_ssize_t size) except NULL
+
+
+cpdef object receive_much(int fd):
+    # Nobody else sees the object before it has its size, as _PyBytes_Resize asks for.
+    cdef PyObject* whole = new_bytes(NULL, RECEIVE_SIZE)
+    cdef ssize_t size
+    try:
+        while True:
+            size = tricorn_recv_into(fd, PyBytes_AS_STRING(<object>whole))
+            if size >= 0:
+                break
+            if errno == EAGAIN:
+                return None
+            if errno != EINTR:
+                PyErr_SetFromErrno(OSError)
+            PyErr_CheckSignals()
+        _PyBytes_Resize(&whole, size)
+        return <object>whole
+    finally:
+        Py_XDECREF(whole)
 
 
 cpdef Py_ssize_t transmit(int fd, data) except -1:
@@ -198,7 +241,7 @@ cpdef object accept(listener):
             return None
         PyErr_SetFromErrno(OSError)
     if tricorn_family(&peer) == AF_INET:
-        return fd, (tricorn_v4(&peer, text).decode("ascii"), tricorn_port(&peer))
+        return fd, (text[: tricorn_v4(&peer, text)].decode("ascii"), tricorn_port(&peer))
     if tricorn_family(&peer) == AF_INET6:
         return fd, _peer_of(fd)
     return fd, ""

@@ -15,6 +15,7 @@ cdef bytes _TOKEN_START
 
 cdef _check_line_ends(text, Py_ssize_t start, Py_ssize_t most)
 
+@cython.final
 cdef class RequestReader:
     cdef public Py_ssize_t line_limit, section_limit, field_limit, trailer_limit
     cdef public long long body_limit, left, content_read, extension_bytes, content_length

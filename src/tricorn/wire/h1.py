@@ -137,10 +137,8 @@ class RequestReader:
     """
 
     def __init__(self, limits: HeadLimits, body_limit: int = 0) -> None:
-        self.line_limit = limits.request_line
-        self.section_limit = limits.field_section
-        self.trailer_limit = min(limits.field_section, TRAILER_SECTION_LIMIT)
-        self.field_limit = limits.fields
+        self.line_limit, self.section_limit, self.field_limit = limits
+        self.trailer_limit = min(self.section_limit, TRAILER_SECTION_LIMIT)
         self.body_limit = body_limit
         self.state = _HEAD_WAIT
         self.refusal: Refusal | None = None
