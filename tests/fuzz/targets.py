@@ -91,17 +91,16 @@ def write_response(
         value = b"%d" % choices.below(20) if choices.flag() else choices.text()
         fields.append((name, value))
     more = choices.flag()
-    sent = writer.head(status, list(fields), choices.content(), more) + behind(writer)
+    sent = behind(writer, writer.head(status, list(fields), choices.content(), more))
     while more:
         more = choices.left
-        sent += writer.body(choices.content(), more) + behind(writer)
+        sent += behind(writer, writer.body(choices.content(), more))
     return sent
 
 
-def behind(writer: ResponseWriter) -> bytes:
-    """What the writer left apart and owes, as a connection writes it that holds nothing back."""
-    apart, writer.apart = writer.apart, b""
-    return apart + writer.settle()
+def behind(writer: ResponseWriter, data: bytes) -> bytes:
+    """`data` and what the writer holds, as a connection writes it that holds nothing back."""
+    return b"".join(writer.pieces(data))
 
 
 def check_response(

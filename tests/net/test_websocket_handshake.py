@@ -297,6 +297,20 @@ class TestDenying:
         assert r.head.fields[b"x-a"] == b"1"
         app.finish(r)
 
+    @pytest.mark.parametrize("size", [1024, 20_000, 100_000])
+    @pytest.mark.parametrize("pieces", [1, 2])
+    def test_a_long_response(self, ws_rig: MakeRig, size: int, pieces: int) -> None:
+        app = Driven()
+        r = ws_rig(app)
+        r.begin()
+        content = b"n" * size
+        app.do(r, DENY)
+        for index in range(pieces):
+            app.do(r, body(content, index < pieces - 1))
+        assert (r.head.status, r.head.body) == (403, content * pieces)
+        assert r.transport.ended
+        app.finish(r)
+
     def test_streamed(self, ws_rig: MakeRig) -> None:
         app = Driven()
         r = ws_rig(app)

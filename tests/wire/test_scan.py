@@ -46,8 +46,7 @@ FUNCTIONS = [
     "is_same",
     "has_isolated_line_end",
     "joined",
-    "encode_chunk",
-    "encode_size",
+    "encode_chunks",
     "encode_fields",
 ]
 
@@ -245,12 +244,18 @@ class TestScan:
 
     @pytest.mark.parametrize("size", [1, 9, 10, 15, 16, 17, 255, 256, 4095, 4096, 65536, 1 << 20])
     def test_chunks_say_their_size_in_hexadecimal(self, scan: ModuleType, size: int) -> None:
-        head, _, rest = scan.encode_chunk(b"x" * size).partition(b"\r\n")
+        head, _, rest = scan.encode_chunks(b"", [b"x" * size], b"").partition(b"\r\n")
         assert int(head, 16) == size
         assert not head.startswith(b"0")
         assert rest == b"x" * size + b"\r\n"
-        assert scan.encode_size(size, True) == head + b"\r\n"
-        assert scan.encode_size(size, False) == b"\r\n" + head + b"\r\n"
+
+    def test_chunks_stand_between_what_goes_before_and_behind(self, scan: ModuleType) -> None:
+        chunks = [b"a", b"bcd", b"efg", b"h" * 17]
+        serialised = b"1\r\na\r\n3\r\nbcd\r\n3\r\nefg\r\n11\r\n" + b"h" * 17 + b"\r\n"
+        assert (
+            scan.encode_chunks(b"before", chunks, b"behind") == b"before" + serialised + b"behind"
+        )
+        assert scan.encode_chunks(b"", [], b"behind") == b"behind"
 
     def test_fields_are_written_in_lower_case(self, scan: ModuleType) -> None:
         fields = [(b"X-A", b"1"), (b"Content-Type", b"a/b"), (b"x-a", b"")]

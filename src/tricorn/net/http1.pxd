@@ -19,6 +19,9 @@ cdef class Http1Connection(Http1Stream):
     cdef public dict last_scope
     cdef public bint pump_due
 
+    @cython.locals(service=Service)
+    cpdef connection_made(self, transport)
+    cpdef connection_lost(self, error)
     cpdef tick(self, double now)
     cpdef _pump(self)
     @cython.locals(reader=RequestReader, code=int)

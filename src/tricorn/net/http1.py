@@ -97,7 +97,7 @@ class Http1Connection(Http1Stream):
         self.transport_write = transport.write
         self.scope = ConnectionScope(service, transport)
         self.client = self.scope.client
-        self.deadline = service.now + service.limits.idle
+        self.deadline = service.now + service.idle_limit
         service.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -143,6 +143,8 @@ class Http1Connection(Http1Stream):
         """The connection is over."""
         self.state = _CLOSED
         self.deadline = _NEVER
+        if self.writer.is_held:
+            self._settle()
         self.out.clear()
         self.out_size = 0
         self.exchange_gone()
@@ -182,7 +184,7 @@ class Http1Connection(Http1Stream):
             self._refuse(refusal)
         finally:
             self.pumping = False
-        if self.out:
+        if self.out or self.writer.is_held:
             self._flush()
 
     def _pump_requests(self) -> None:
@@ -336,7 +338,7 @@ class Http1Connection(Http1Stream):
             return
         self.request_ended = False
         self.state = _KEEP_ALIVE
-        self.deadline = self.service.now + self.service.limits.keep_alive
+        self.deadline = self.service.now + self.service.keep_alive_limit
         if self.service.draining:
             # The client was told that it may ask again, before the server had to stop.
             self._await_last()

@@ -31,6 +31,8 @@ cdef class Http1Stream(Stream):
     @cython.locals(writer=ResponseWriter, apart=bytes)
     cdef _gather(self, bytes data)
     cdef _put_last(self, bytes data)
+    cdef _settle(self)
+    @cython.locals(out=list)
     cdef _flush(self)
     cdef _pause_reading(self)
     cdef _resume_reading(self)

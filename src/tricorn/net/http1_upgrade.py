@@ -38,11 +38,16 @@ class Http1Opening:
 
     def start(self, status: int, fields: FieldLines, body: bytes, more: bool) -> None:
         """Write the head and first content of a denial."""
-        self.transport.write(self.writer.head(status, fields, body, more))
+        self._write(self.writer.head(status, fields, body, more))
 
     def write(self, body: bytes, more: bool) -> None:
         """Write further content of the denial."""
-        self.transport.write(self.writer.body(body, more))
+        self._write(self.writer.body(body, more))
+
+    def _write(self, data: bytes) -> None:
+        pieces = self.writer.pieces(data)
+        if pieces:
+            self.transport.writelines(pieces)
 
 
 def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, Any]:

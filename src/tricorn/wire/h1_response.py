@@ -19,7 +19,7 @@ from tricorn.wire.fields import (
     WANTS_CLOSE,
     Fields,
 )
-from tricorn.wire.scan import encode_chunk, encode_fields, encode_size, joined
+from tricorn.wire.scan import encode_chunks, encode_fields, joined
 
 # What an app gives for its fields: any iterable of pairs.
 FieldLines = Iterable[Iterable[bytes]]
@@ -34,11 +34,12 @@ _KEEP: Final = b"connection: keep-alive\r\n\r\n"
 _NOTHING: Final = b""
 _END: Final = b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
-_END_AND_LAST: Final = b"\r\n0\r\n\r\n"
 
 # Content of so many bytes goes apart: copying it to its head costs more than naming it to
 # the system.
-APART: Final = 1024
+APART: Final = 16384
+# What a chunk that is held costs beside its bytes, about.
+_BESIDE: Final = 64
 
 # How a response's content is framed.
 _UNSTARTED: Final = 0
@@ -86,14 +87,16 @@ class ResponseWriter:
     `keep_alive` is what the request and the server want; after `head()` it is what
     was decided. `complete` becomes true with the last byte.
 
-    `head()` and `body()` return bytes to write. Content of `APART` bytes or more isn't
-    among them: it is left in `apart`, to be written behind them as it is. `owed` goes
-    behind what was written before the connection hands it on; else the next call
-    returns it with what it returns.
+    `head()` and `body()` return bytes to write. Content of `APART` bytes or more may be left
+    in `apart`, to be written behind them as it is. Chunks are held, so that those of one step
+    of the app are serialised at once: `is_held` tells that there are some, of `held_size`
+    bytes, and `settle()` gives them.
     """
 
     def __init__(self, defaults: DefaultFields) -> None:
         self.defaults = defaults
+        self.held: list[bytes] = []
+        self.held_size = 0
         self.start_request("GET", True, True)
 
     def start_request(self, method: str, is_1_1: bool, keep_alive: bool) -> None:
@@ -104,7 +107,9 @@ class ResponseWriter:
         self.framing = _UNSTARTED
         self.left = 0
         self.apart = b""
-        self.owed = _NOTHING
+        self.is_held = False
+        self.has_large = False  # a chunk that is held isn't worth a copy
+        self.last = _NOTHING  # what ends the chunks that are held
 
     @property
     def complete(self) -> bool:
@@ -165,9 +170,11 @@ class ResponseWriter:
             end = added + end
         self.left = length - size if framing == _BY_LENGTH else 0
         self.framing = framing if more else _COMPLETE
-        if framing == _CHUNKED and size:
-            return joined(line, default, block, end, self._chunk(body, True))
-        if size >= APART and framing != _NO_CONTENT:
+        if framing == _CHUNKED:
+            if size:
+                self._hold(body)
+            body = b""
+        elif size >= APART and framing != _NO_CONTENT:
             self.apart = body
             body = b""
         return joined(line, default, block, end, body)
@@ -180,11 +187,13 @@ class ResponseWriter:
         """
         framing = self.framing
         if framing == _CHUNKED:
+            if data:
+                self._hold(data)
             if not more:
                 self.framing = _COMPLETE
-            if data:
-                return self._chunk(data, more)
-            return b"" if more else self._last_chunk()
+                self.last = _LAST_CHUNK
+                self.is_held = True
+            return b""
         if framing == _BY_LENGTH:
             self.left -= len(data)
             if self.left < 0:
@@ -198,38 +207,48 @@ class ResponseWriter:
             self.framing = _COMPLETE
         return data
 
-    def _chunk(self, data: bytes, more: bool) -> bytes:
-        """Serialise a chunk, the last one with content unless `more`."""
+    def _hold(self, data: bytes) -> None:
         size = len(data)
-        is_first = self.owed is _NOTHING
+        self.held.append(data)
+        self.held_size += size + _BESIDE
+        self.is_held = True
         if size >= APART:
-            self.apart = data
-            self.owed = _END if more else _END_AND_LAST
-            return encode_size(size, is_first)
-        chunk = encode_chunk(data) if more else encode_chunk(data) + _LAST_CHUNK
-        return chunk if is_first else self.settle() + chunk
+            self.has_large = True
 
-    def _last_chunk(self) -> bytes:
-        if self.owed is _NOTHING:
-            return _LAST_CHUNK
-        self.owed = _NOTHING
-        return _END_AND_LAST
+    def settle(self, out: list[bytes]) -> None:
+        """Serialise what is held behind what is in `out`."""
+        # A head and the chunks behind it become one piece.
+        before = out.pop() if out and len(out[-1]) < APART else b""
+        held = self.held
+        self.held = []
+        self.held_size = 0
+        if self.has_large:
+            before, held = _large_apart(before, held, out)
+            self.has_large = False
+        out.append(encode_chunks(before, held, self.last))
+        self.last = _NOTHING
+        self.is_held = False
 
-    def settle(self) -> bytes:
-        """Return what is owed, which is then no longer."""
-        owed = self.owed
-        self.owed = _NOTHING
-        return owed
-
-    def trailers(self, fields: FieldLines) -> bytes:
-        """Serialise the last chunk and a trailer section (RFC 9112 §7.1.2)."""
+    def trailers(self, fields: FieldLines) -> None:
+        """Hold the last chunk and a trailer section (RFC 9112 §7.1.2)."""
         fields = list(fields)
         block = encode_fields(fields)[0]
         for name, _ in fields:
             if bytes(name).lower() in FORBIDDEN_TRAILERS:
                 raise ResponseError(f"{name!r} can't be a trailer: it belongs into the head")
         self.framing = _COMPLETE
-        return self.settle() + b"0\r\n" + block + b"\r\n"
+        self.last = b"0\r\n" + block + b"\r\n"
+        self.is_held = True
+
+    def pieces(self, data: bytes) -> list[bytes]:
+        """Return `data`, which `head()` or `body()` returned, and all that goes behind it."""
+        out = [data] if data else []
+        if self.apart:
+            out.append(self.apart)
+            self.apart = b""
+        if self.is_held:
+            self.settle(out)
+        return out
 
     def interim(self, status: int, fields: FieldLines) -> bytes:
         """Serialise a 1xx response (RFC 9110 §15.2), which has no content."""
@@ -238,14 +257,15 @@ class ResponseWriter:
     def file_frame(self, size: int) -> tuple[int, bytes, bytes]:
         """Account for `size` bytes of content that the system will copy.
 
-        Returns how many to copy, and the bytes that go before and behind them.
+        Returns how many to copy, and the bytes that go before and behind them. Nothing may
+        be held.
         Raises `ResponseError` for more than the Content-Length.
         """
         framing = self.framing
         if framing == _NO_CONTENT or not size:
             return 0, b"", b""
         if framing == _CHUNKED:
-            return size, self.settle() + encode_size(size, True), _END
+            return size, b"%x\r\n" % size, _END
         if framing == _BY_LENGTH:
             self.left -= size
             if self.left < 0:
@@ -304,6 +324,23 @@ def switching_response(
     default = defaults.without(flags) if flags & _OVERRIDES else defaults.block
     upgrade = b"upgrade: %b\r\nconnection: Upgrade\r\n" % protocol
     return b"".join((_STATUS_LINES[101], upgrade, encode_fields(own)[0], default, block, _END))
+
+
+def _large_apart(before: bytes, chunks: list[bytes], out: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """Put `before` and `chunks` into `out` up to the last large one, as it is.
+
+    Returns what goes before the chunks behind that, and those.
+    """
+    small: list[bytes] = []
+    for data in chunks:
+        if len(data) < APART:
+            small.append(data)
+        else:
+            out.append(encode_chunks(before, small, b"%x\r\n" % len(data)))
+            out.append(data)
+            before = _END
+            small = []
+    return before, small
 
 
 def _too_long(left: int) -> str:

@@ -6,6 +6,5 @@ cpdef Py_ssize_t find_byte(bytes data, int byte) except -2
 cpdef bint is_same(bytes data, Py_ssize_t start, Py_ssize_t end, bytes other) except -1
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1
 cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes body)
-cpdef bytes encode_chunk(bytes data)
-cpdef bytes encode_size(Py_ssize_t size, bint is_first)
+cpdef bytes encode_chunks(bytes before, list chunks, bytes behind)
 cpdef tuple encode_fields(fields)

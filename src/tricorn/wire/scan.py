@@ -159,14 +159,13 @@ def joined(first: bytes, second: bytes, third: bytes, fourth: bytes, body: bytes
     return b"".join((first, second, third, fourth, body))
 
 
-def encode_chunk(data: bytes) -> bytes:
-    """Serialise one chunk (RFC 9112 §7.1). `data` isn't empty: that would be the last."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def encode_size(size: int, is_first: bool) -> bytes:
-    """Serialise what goes before the data of a chunk: behind another one, its CRLF too."""
-    return b"%x\r\n" % size if is_first else b"\r\n%x\r\n" % size
+def encode_chunks(before: bytes, chunks: list[bytes], behind: bytes) -> bytes:
+    """Serialise chunks (RFC 9112 §7.1), none of them empty, between other bytes."""
+    parts = [before]
+    for data in chunks:
+        parts += (b"%x\r\n" % len(data), data, b"\r\n")
+    parts.append(behind)
+    return b"".join(parts)
 
 
 def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:

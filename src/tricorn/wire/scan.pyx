@@ -381,26 +381,36 @@ cdef int _write_size(char* at, Py_ssize_t size) noexcept:
     return digits + 2
 
 
-cpdef bytes encode_size(Py_ssize_t size, bint is_first):
-    cdef char line[20]
-    cdef int start = 2 if is_first else 0
-    if size < 0:
-        raise ValueError("a chunk's size isn't negative")
-    line[0] = 0x0D
-    line[1] = 0x0A
-    return PyBytes_FromStringAndSize(line + start, 2 - start + _write_size(line + 2, size))
-
-
-cpdef bytes encode_chunk(bytes data):
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+cpdef bytes encode_chunks(bytes before, list chunks, bytes behind):
+    cdef Py_ssize_t size, index, count, last = -1
+    cdef int digits = 0
     cdef char line[18]
-    cdef int before = _write_size(line, size)
-    cdef bytes whole = PyBytes_FromStringAndSize(NULL, before + size + 2)
-    cdef char* at = PyBytes_AS_STRING(whole)
-    memcpy(at, line, <size_t>before)
-    memcpy(at + before, PyBytes_AS_STRING(data), <size_t>size)
-    at[before + size] = 0x0D
-    at[before + size + 1] = 0x0A
+    cdef bytes data, whole
+    cdef char* at
+    if before is None or chunks is None or behind is None:
+        raise TypeError("every part must be there")
+    size = PyBytes_GET_SIZE(before) + PyBytes_GET_SIZE(behind)
+    count = PyList_GET_SIZE(chunks)
+    for index in range(count):
+        data = <bytes?>PyList_GET_ITEM(chunks, index)
+        # Chunks are mostly of one size.
+        if PyBytes_GET_SIZE(data) != last:
+            last = PyBytes_GET_SIZE(data)
+            digits = _write_size(line, last)
+        size += digits + last + 2
+    whole = PyBytes_FromStringAndSize(NULL, size)
+    at = _append(PyBytes_AS_STRING(whole), before)
+    for index in range(count):
+        data = <bytes>PyList_GET_ITEM(chunks, index)
+        if PyBytes_GET_SIZE(data) != last:
+            last = PyBytes_GET_SIZE(data)
+            digits = _write_size(line, last)
+        memcpy(at, line, <size_t>digits)
+        at = _append(at + digits, data)
+        at[0] = 0x0D
+        at[1] = 0x0A
+        at += 2
+    _append(at, behind)
     return whole
 
 
