@@ -44,6 +44,7 @@ _METAVARS = {
     Kind.MODE: "OCTAL",
     Kind.FIELDS: "NAME:VALUE",
     Kind.BOOLEAN: "BOOLEAN",
+    Kind.HSTS: "[SECONDS]",
 }
 
 
@@ -53,12 +54,14 @@ class TableOption(click.Option):
     def __init__(self, option: Option) -> None:
         self.row = option
         is_flag = option.kind is Kind.BOOLEAN and not option.valued
+        more: dict[str, Any] = {"flag_value": option.bare} if option.bare else {}
         super().__init__(
             [option.flags, option.name],
             default=None,
             is_flag=is_flag,
             type=None if is_flag else str,
             multiple=option.kind in (Kind.LIST, Kind.FIELDS),
+            **more,
         )
 
     def usage(self) -> str:

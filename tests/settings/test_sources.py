@@ -155,6 +155,7 @@ def sample(option: Option) -> str:
         Kind.MODE: "600",
         Kind.FILE: "tricorn.log.ini",
         Kind.PEERS: "10.0.0.1",
+        Kind.HSTS: "7",
     }
     return samples.get(option.kind, "sample")
 

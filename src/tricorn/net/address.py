@@ -14,7 +14,8 @@ class Bind:
 
     `tcp` uses `host` (a name or an address; None is every interface) and `port` (0 lets the
     system choose), `unix` uses `path`, `fd` uses `fd`, a descriptor inherited from the parent.
-    `str()` gives the text that `parse_bind` reads.
+    `str()` gives the text that `parse_bind` reads. What `redirects` answers plain HTTP with a
+    redirect to https.
     """
 
     kind: Literal["tcp", "unix", "fd"]
@@ -22,6 +23,7 @@ class Bind:
     port: int = 0
     path: str = ""
     fd: int = -1
+    redirects: bool = False
 
     def __str__(self) -> str:
         if self.kind == "unix":

@@ -7,6 +7,7 @@ from typing import Any
 
 from tricorn.asgi.task import TaskStarter
 from tricorn.edge.forwarded import FORWARDING_FIELDS, Forwarding
+from tricorn.edge.hsts import StrictTransportSecurity
 from tricorn.edge.trust import TrustedPeers
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
 from tricorn.settings.config import Config
@@ -87,6 +88,8 @@ def make_service(
     config: Config, app: Any, state: dict[str, Any], loop: asyncio.AbstractEventLoop
 ) -> Service:
     """Everything that the connections of this worker share."""
+    if config.hsts is not None:
+        app = StrictTransportSecurity(app, str(config.hsts))
     service = Service(
         app,
         loop,

@@ -25,10 +25,11 @@ import sys
 import threading
 from typing import Any, Final
 
+from tricorn.serve.binding import Descriptors, take_sockets
 from tricorn.serve.program import Config
 from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST, WORKER_ID
 from tricorn.serve.server import STARTUP_FAILURE
-from tricorn.serve.worker import Channel, read_orders, serve, take_sockets
+from tricorn.serve.worker import Channel, read_orders, serve
 from tricorn.settings.errors import ConfigError
 
 logger = logging.getLogger("tricorn.error")
@@ -52,7 +53,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[2]))
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    lots, app, options = read_orders(control)
+    fds, app, options = read_orders(control)
     try:
         config = Config(app, **options)
         config.load()
@@ -63,15 +64,15 @@ def main() -> None:
     # Counting what was imported would copy its pages in every worker.
     gc.collect()
     gc.freeze()
-    sys.exit(ForkServer(control, lots, config).run())
+    sys.exit(ForkServer(control, fds, config).run())
 
 
 class ForkServer:
     """Forks workers on request and tells of their ends."""
 
-    def __init__(self, control: socket.socket, lots: list[list[int]], config: Config) -> None:
+    def __init__(self, control: socket.socket, fds: Descriptors, config: Config) -> None:
         self.control = control
-        self.lots = lots
+        self.fds = fds
         self.config = config
         self.selector = selectors.DefaultSelector()
         self.wakeup, self.waker = socket.socketpair()
@@ -110,7 +111,7 @@ class ForkServer:
         os.environ[WORKER_ID] = str(number)
         channel = Channel(socket.socket(fileno=fd))
         try:
-            return serve(number, channel, take_sockets(self.lots, number), lambda: self.config)
+            return serve(number, channel, take_sockets(self.fds, number), lambda: self.config)
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
 

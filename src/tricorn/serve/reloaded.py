@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, Final
 
 from tricorn.net.service import Service
+from tricorn.serve.binding import Sockets, take_sockets
 from tricorn.serve.error_page import ErrorPage
 from tricorn.serve.handover import Handover
 from tricorn.serve.importer import ImportFromStringError
@@ -121,6 +122,8 @@ class ReloadedServer(Server):
         for server in self.servers:
             leave = getattr(server, "leave", server.close)
             leave()
+        if self.redirector is not None:
+            self.redirector.leave()
         if self.server_state.service is not None:
             self.handover.give(list(self.server_state.connections))
 
@@ -183,15 +186,14 @@ def main() -> None:
     explanation, environment, ends = pickle.loads(read_exactly(channel.sock, size))
     os.environ.clear()
     os.environ.update(environment)
-    (fds,), app, options = read_orders(channel.sock)
-    for fd in (*fds, *ends):
+    fds, app, options = read_orders(channel.sock)
+    for fd in (*fds.all, *ends):
         os.set_inheritable(fd, False)
     # Files have come and gone since the interpreter looked.
     importlib.invalidate_caches()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
-    sockets = [socket.socket(fileno=fd) for fd in fds]
-    worker = ReloadedWorker(channel, Handover(ends), sockets, options)
+    worker = ReloadedWorker(channel, Handover(ends), take_sockets(fds, 1), options)
     leave(worker.serve(app, explanation))
 
 
@@ -213,7 +215,7 @@ class ReloadedWorker:
         self,
         channel: Channel,
         handover: Handover,
-        sockets: list[socket.socket],
+        sockets: Sockets,
         options: dict[str, Any],
     ) -> None:
         self.channel = channel
@@ -242,7 +244,7 @@ class ReloadedWorker:
         # Not before logging is set up: that takes all handlers away.
         logger.addHandler(recorder)
         server = self._server(config)
-        ended = _run(server, self.sockets)
+        ended = _run(server, self.sockets.serving)
         if server.started or server._interrupted:
             return ""
         said = "\n".join(recorder.texts)
@@ -253,11 +255,12 @@ class ReloadedWorker:
         config = Config(ErrorPage(fault), **{**self.options, **_PAGE_OPTIONS})
         server = self._server(config)
         logger.info("The application can't be served. Waiting for changes.")
-        _run(server, self.sockets)
+        _run(server, self.sockets.serving)
         return server.started or server._interrupted
 
     def _server(self, config: Config) -> ReloadedServer:
         server = ReloadedServer(config, self.channel, self.handover)
+        server.redirecting = self.sockets.redirecting
         take_signals(server)
         return server
 

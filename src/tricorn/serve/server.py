@@ -37,10 +37,11 @@ from tricorn.serve.acceptors import (
     hub_works,
     loop_acceptor,
 )
-from tricorn.serve.binding import listen_options
+from tricorn.serve.binding import RUNNING, Banner, addresses, banners, listen_options
 from tricorn.serve.components import make_service
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
+from tricorn.serve.redirects import Redirector, https_port
 from tricorn.serve.tls import tls_source
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ TICK = 0.1
 _AFTER_CANCEL = 2.0
 # Seconds over which the WebSockets close of a server that waits without limit.
 _UNBOUNDED_DRAIN = 60.0
+# A redirect is answered at once; who hasn't finished asking is given up after so long.
+_REDIRECTS_END = 1.0
 
 logger = logging.getLogger("tricorn.error")
 
@@ -111,6 +114,10 @@ class Server:
         # What connections speak TLS with, over the loop's transports; set before the start by
         # who brings a context of its own.
         self.ssl_context: ssl.SSLContext | None = None
+        # Listening sockets that answer redirects to https; set before the start by who has opened
+        # them. None: the server opens what the options ask for.
+        self.redirecting: list[socket.socket] | None = None
+        self.redirector: Redirector | None = None
         self._tls: TlsSource | None = None
         self._listeners: list[Listener] = []
         self._bound = False
@@ -192,11 +199,14 @@ class Server:
 
     def _bind(self, sockets: Sequence[socket.socket] | None) -> None:
         """Open the listening sockets, before any of the app's code runs."""
-        if self._bound or sockets is not None:
+        if self._bound:
             return
         self._bound = True
         try:
-            binds = self._addresses()
+            # Who hands us sockets may leave those of redirects to us.
+            binds = self._addresses() if sockets is None else self.config.redirect_addresses()
+            if self.redirecting is not None:
+                binds = [bind for bind in binds if not bind.redirects]
             self._listeners = open_listeners(binds, listen_options(self.config))
         except (BindError, ValueError) as error:
             logger.error("%s", error)
@@ -246,10 +256,7 @@ class Server:
         identity.take()
 
     def _addresses(self) -> list[Bind]:
-        inherited = take_inherited(os.environ)
-        if inherited:
-            return [Bind("fd", fd=fd) for fd, _ in inherited]
-        return self.config.listen_addresses()
+        return addresses(self.config, take_inherited(os.environ))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Bind, run the app's startup, and begin to accept, in this order.
@@ -266,8 +273,9 @@ class Server:
         )
         self._service = self.server_state.service = service
         service.start()
-        listening = list(sockets) if sockets else [opened.sock for opened in self._listeners]
+        listening = list(sockets) if sockets else self._opened(redirects=False)
         await self._accept(service, listening)
+        await self._redirect(service, listening)
         if self.owns_process:
             self.settle()
         self.started = True
@@ -316,20 +324,26 @@ class Server:
         backlog = self.config.backlog
         self.servers = [await loop_acceptor(sock, connection, backlog) for sock in sockets]
 
+    def _opened(self, redirects: bool) -> list[socket.socket]:
+        return [opened.sock for opened in self._listeners if opened.bind.redirects is redirects]
+
+    async def _redirect(self, service: Service, serving: Sequence[socket.socket]) -> None:
+        """Answer redirects to https, where there are sockets for it."""
+        sockets = self._opened(redirects=True) if self.redirecting is None else self.redirecting
+        if not sockets:
+            return
+        if self._hub is None and hub_works(service.loop):
+            self._hub = Hub(service.loop)
+        self.redirector = Redirector(self.config, service, https_port(self.config, serving))
+        await self.redirector.start(sockets, self._hub)
+
     def _log_started(self, sockets: Sequence[socket.socket] | None) -> None:
-        if sockets:
-            places = [f"socket {sock.getsockname()}" for sock in sockets]
-        else:
-            scheme = "https" if self.config.is_ssl else "http"
-            places = list(dict.fromkeys(opened.describe(scheme) for opened in self._listeners))
+        places = banners(self._listeners, "https" if self.config.is_ssl else "http")
+        for sock in sockets or ():
+            places.append(Banner(RUNNING, f"socket {sock.getsockname()}"))
         for place in places:
-            logger.info(
-                "Tricorn running on %s (Press CTRL+C to quit)",
-                place,
-                extra={
-                    "color_message": "Tricorn running on \x1b[1m%s\x1b[0m (Press CTRL+C to quit)"
-                },
-            )
+            color_message = place.text.replace("%s", "\x1b[1m%s\x1b[0m")
+            logger.info(place.text, place.where, extra={"color_message": color_message})
 
     # Serving
 
@@ -384,7 +398,7 @@ class Server:
             # Before the acceptors close: they serve what is in the backlog.
             service.draining = True
         self.stop_accepting()
-        for sock in sockets or ():
+        for sock in (*(sockets or ()), *(self.redirecting or ())):
             sock.close()
         for listener in self._listeners:
             listener.close()
@@ -406,6 +420,8 @@ class Server:
         """Serve who has connected by now, and nobody else."""
         for server in self.servers:
             server.close()
+        if self.redirector is not None:
+            self.redirector.close()
 
     async def _drain(self, service: Service) -> None:
         """Wait for connections and then for tasks, as long as the user lets it."""
@@ -418,6 +434,8 @@ class Server:
         if service.tasks and not self.force_exit:
             logger.info("Waiting for background tasks to complete. (CTRL+C to force quit)")
             await self._until(lambda: not service.tasks, give_up)
+        if self.redirector is not None:
+            await self._until(lambda: self.redirector.is_idle, time.monotonic() + _REDIRECTS_END)
         if service.tasks:
             if not self.force_exit:
                 logger.error(
@@ -466,6 +484,8 @@ class Server:
             self._pid_file.remove()
         for listener in self._listeners:
             listener.close()
+        if self.redirector is not None:
+            self.redirector.stop()
         service = self._service
         if service is not None:
             service.stop()

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
+from tricorn.serve.binding import Descriptors, Sockets, take_sockets
 from tricorn.serve.identity import Identity
 from tricorn.serve.memory import resident_memory
 from tricorn.serve.program import Config, run_server
@@ -182,8 +183,8 @@ def work(number: int, fd: int) -> int:
     channel = Channel(socket.socket(fileno=fd))
     ignore_signals_for_parent()
     try:
-        lots, app, options = read_orders(channel.sock)
-        return serve(number, channel, take_sockets(lots, number), lambda: Config(app, **options))
+        fds, app, options = read_orders(channel.sock)
+        return serve(number, channel, take_sockets(fds, number), lambda: Config(app, **options))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -191,7 +192,7 @@ def work(number: int, fd: int) -> int:
 def serve(
     number: int,
     channel: Channel,
-    sockets: list[socket.socket],
+    sockets: Sockets,
     make_config: Callable[[], Config],
 ) -> int:
     """Serve on `sockets` what the config says; return the exit code."""
@@ -202,18 +203,19 @@ def serve(
     try:
         config = make_config()
         server = WorkerServer(config, channel, silencer)
+        server.redirecting = sockets.redirecting
     except ConfigError as error:
         logger.error("%s", error)
         return STARTUP_FAILURE
     _name_process(number, config.app)
     take_signals(server)
-    return run_server(server, sockets)
+    return run_server(server, sockets.serving)
 
 
-def read_orders(sock: socket.socket) -> tuple[list[list[int]], str, dict[str, Any]]:
-    """Read the parent's orders: the listening sockets by place, the app and the options."""
+def read_orders(sock: socket.socket) -> tuple[Descriptors, str, dict[str, Any]]:
+    """Read the parent's orders: the listening sockets, the app and the options."""
     size = int.from_bytes(read_exactly(sock, 8), "big")
-    main_module, path, lots, order = pickle.loads(read_exactly(sock, size))
+    main_module, path, fds, order = pickle.loads(read_exactly(sock, size))
     sys.path[:] = path
     if b"__main__" in order:
         from multiprocessing import spawn
@@ -221,18 +223,7 @@ def read_orders(sock: socket.socket) -> tuple[list[list[int]], str, dict[str, An
         # An option is a function of the program's own module.
         spawn.prepare(main_module)
     app, options = pickle.loads(order)
-    return lots, app, options
-
-
-def take_sockets(lots: list[list[int]], number: int) -> list[socket.socket]:
-    """Return the sockets of the place `number`, and close what are others' alone.
-
-    Left open, they would keep the system from refusing connections once their worker is gone.
-    """
-    mine = lots[(number - 1) % len(lots)]
-    for fd in {fd for lot in lots for fd in lot} - set(mine):
-        os.close(fd)
-    return [socket.socket(fileno=fd) for fd in mine]
+    return fds, app, options
 
 
 def read_exactly(sock: socket.socket, size: int) -> bytes:

@@ -19,7 +19,7 @@ from tricorn.settings.options import (
     DEFAULT_LOG_CONFIG,
     TLS_SERVER,
 )
-from tricorn.settings.rules import refuse_contradictions, refuse_unfinished
+from tricorn.settings.rules import SPEAKS_TLS, refuse_contradictions, refuse_unfinished
 from tricorn.settings.values import convert
 
 if TYPE_CHECKING:
@@ -112,6 +112,9 @@ class Config:
     limit_body_size: int | None = None
     limit_body_rate: int = 240
     ssl_certificates: Sequence[str] | str | None = None
+    https_redirect: int | None = None
+    https_port: int | None = None
+    hsts: int | str | None = None
     pid: str | None = None
     user: str | None = None
     group: str | None = None
@@ -180,8 +183,7 @@ class Config:
     @property
     def is_ssl(self) -> bool:
         """Whether connections speak TLS."""
-        files = self.ssl_keyfile or self.ssl_certfile or self.ssl_certificates
-        return bool(files or self.ssl_context_factory)
+        return any(getattr(self, name) for name in SPEAKS_TLS)
 
     @property
     def should_reload(self) -> bool:
@@ -226,6 +228,18 @@ class Config:
             line = whole if line == BY_NAME["limit_request_line"].default else line
             section = whole if section == BY_NAME["limit_field_section"].default else section
         return line, section, self.limit_fields
+
+    def redirect_addresses(self) -> list[Bind]:
+        """Where redirects to https are answered: that port of each host that is listened on."""
+        from tricorn.net.address import Bind
+
+        port = self.https_redirect
+        if port is None:
+            return []
+        hosts = [bind.host for bind in self.listen_addresses() if bind.kind == "tcp"]
+        # Sockets that somebody else has opened, or of no host, say nothing of it.
+        found = dict.fromkeys(hosts or [self.host or None])
+        return [Bind("tcp", host=host, port=port, redirects=True) for host in found]
 
     def listen_addresses(self) -> list[Bind]:
         """Where to listen: `bind`, else `fd`, else `uds`, else `host` and `port`."""

@@ -22,6 +22,7 @@ class Kind(Enum):
     PEERS = "peers"
     FIELDS = "fields"
     WORKERS = "workers"  # a number, or `auto`
+    HSTS = "hsts"  # the value of Strict-Transport-Security
     OBJECT = "object"  # only Python can give it
 
 
@@ -72,6 +73,7 @@ class Option:
     flag: str = ""
     negative: bool = False  # the flag has a --no- twin
     valued: bool = False  # a boolean that takes its value as an argument
+    bare: str = ""  # what the flag alone stands for, where its value may be left out
     scope: Scope = Scope.ALL
     env: tuple[str, ...] = ()  # names honoured after TRICORN_<NAME> and UVICORN_<NAME>
     choices: tuple[str, ...] = ()

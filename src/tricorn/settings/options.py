@@ -388,6 +388,18 @@ TLS = (
            "Function of the config and of a function that makes the default context; returns"
            " the SSLContext to use.",
            scope=Scope.PYTHON, nullable=True),
+    Option("https_redirect", Group.TLS, Kind.NUMBER, None,
+           "Port on which plain HTTP is answered with a redirect to https. 0 picks a free one.",
+           least=0, most=65535, nullable=True, ours=True),
+    Option("https_port", Group.TLS, Kind.NUMBER, None,
+           "Port that redirects lead to, where clients reach https at another one than is"
+           " listened on, as behind a container's port mapping.",
+           least=1, most=65535, nullable=True, ours=True),
+    Option("hsts", Group.TLS, Kind.HSTS, None,
+           "Send Strict-Transport-Security over https: browsers then come by https only, for so"
+           " many seconds. The whole value may be given too, as `max-age=31536000;"
+           " includeSubDomains`. Alone: two years.",
+           bare="63072000", nullable=True, ours=True),
 )
 
 HTTP2 = (

@@ -19,6 +19,9 @@ EXCLUSIVE: Final = (
     ("bind", "port"),
 )
 
+# Options of which one makes connections speak TLS.
+SPEAKS_TLS: Final = ("ssl_keyfile", "ssl_certfile", "ssl_certificates", "ssl_context_factory")
+
 WHERE_TO_LISTEN: Final = ("host", "port", "bind", "uds", "fd")
 
 
@@ -32,6 +35,8 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
     for first, second in EXCLUSIVE:
         if values[first] != BY_NAME[first].default and values[second] != BY_NAME[second].default:
             raise contradiction(first, second, "where to listen")
+    if values["https_redirect"] is not None and not any(values[name] for name in SPEAKS_TLS):
+        raise ConfigError("https_redirect: there is no https here; give --ssl-certfile too")
 
 
 def is_idle(option: Option, value: object) -> bool:

@@ -25,6 +25,10 @@ _OCTAL: Final = re.compile(r"(?:0o)?[0-7]{1,4}", re.ASCII)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
 _ADDRESS_LIKE: Final = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%.+)?|.*/.*")
+# RFC 6797, 6.1: directives that are a token, or a token and its value.
+_MAX_AGE: Final = re.compile(r'max-age\s*=\s*(?:[0-9]{1,10}|"[0-9]{1,10}")', re.I | re.A)
+_DIRECTIVE: Final = re.compile(r"[a-z][a-z-]*", re.I | re.A)
+_TWO_YEARS: Final = 63072000  # seconds
 _OWNER: Final = re.compile(r"[^:\s]+(?::[^:\s]+)?|:[^:\s]+")
 
 
@@ -297,6 +301,27 @@ def _field(item: object) -> tuple[str, str]:
     return name, value.strip(" \t")
 
 
+def _hsts(option: Option, raw: object) -> object:
+    accepted = "a number of seconds, or a value such as `max-age=31536000; includeSubDomains`"
+    if _is_none(option, raw) or raw is False:
+        return None
+    if raw is True or (isinstance(raw, str) and raw.strip().lower() in TRUE - {"1"}):
+        raw = _TWO_YEARS
+    if isinstance(raw, str) and raw.isascii() and raw.strip().isdigit():
+        raw = int(raw)
+    if isinstance(raw, int):
+        if not 0 <= raw < 10**10:
+            raise Unacceptable(accepted)
+        return f"max-age={raw}"
+    if not isinstance(raw, str):
+        raise Unacceptable(accepted)
+    parts = [part.strip() for part in raw.split(";")]
+    ages = [part for part in parts if _MAX_AGE.fullmatch(part)]
+    if len(ages) != 1 or not all(_DIRECTIVE.fullmatch(part) for part in parts if part not in ages):
+        raise Unacceptable(accepted)
+    return "; ".join(parts)
+
+
 def _object(option: Option, raw: object) -> object:
     if option.name != "app" and not callable(raw):
         raise Unacceptable("something to call")
@@ -317,5 +342,6 @@ _CONVERTERS: Final[dict[Kind, Callable[[Option, object], object]]] = {
     Kind.PEERS: _peers,
     Kind.FIELDS: _fields,
     Kind.WORKERS: _workers,
+    Kind.HSTS: _hsts,
     Kind.OBJECT: _object,
 }

@@ -5,34 +5,34 @@ from __future__ import annotations
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from tricorn.serve.binding import Descriptors
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 
 logger = logging.getLogger("tricorn.error")
 
 Reread = Callable[[], Config]
-Lots = Sequence[Sequence[int]]
 
 
 class Orders:
     """What a process is to do, as bytes: made once, sent to each.
 
-    `options` are those of `Config`; `lots` has the listening sockets of each place, or one list
-    for all. Raises `ConfigError` for an option that can't leave this process.
+    `options` are those of `Config`, `fds` the listening sockets. Raises `ConfigError` for an
+    option that can't leave this process.
     """
 
-    def __init__(self, app: str, options: dict[str, Any], lots: Lots) -> None:
-        self.fds = tuple(dict.fromkeys(fd for lot in lots for fd in lot))
+    def __init__(self, app: str, options: dict[str, Any], fds: Descriptors) -> None:
+        self.fds = fds.all
         try:
             order = pickle.dumps((app, options))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"workers: an option can't be handed to worker processes: {error}"
             ) from None
-        self.data = pickle.dumps((_main_module(), sys.path, lots, order))
+        self.data = pickle.dumps((_main_module(), sys.path, fds, order))
 
 
 def _main_module() -> dict[str, Any]:
@@ -46,10 +46,10 @@ def _main_module() -> dict[str, Any]:
 class Standing:
     """The orders as they are now. Raises `ConfigError` as `Orders` does."""
 
-    def __init__(self, config: Config, reread: Reread, lots: Lots) -> None:
+    def __init__(self, config: Config, reread: Reread, fds: Descriptors) -> None:
         self._reread = reread
-        self._lots = lots
-        self.orders = Orders(config.app, config.options(), lots)
+        self._fds = fds
+        self.orders = Orders(config.app, config.options(), fds)
 
     def renew(self) -> None:
         """Take the options as they are now; where to listen stays as it is.
@@ -57,7 +57,7 @@ class Standing:
         Raises `ConfigError` when they can't be used; what was read before then stays.
         """
         config = self._reread()
-        self.orders = Orders(config.app, config.options(), self._lots)
+        self.orders = Orders(config.app, config.options(), self._fds)
 
 
 def renewed(renew: Callable[[], None], complaint: str) -> bool:

@@ -11,7 +11,7 @@ from tricorn.net.address import Bind
 from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
 from tricorn.net.systemd import ServiceNotifier
-from tricorn.serve.binding import listen_options
+from tricorn.serve.binding import addresses, banners, descriptors, listen_options
 from tricorn.serve.identity import find_identity
 from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.pidfile import PidFile, PidFileError
@@ -65,7 +65,7 @@ class Announcer:
 
     def __init__(self, listeners: list[Listener], scheme: str, successor: Successor) -> None:
         self.listeners = listeners
-        self.places = list(dict.fromkeys(opened.describe(scheme) for opened in listeners))
+        self.places = banners(listeners, scheme)
         self.systemd = ServiceNotifier(os.environ)
         self.successor = successor
         self.when_ready: list[Callable[[], object]] = []  # called once
@@ -76,7 +76,7 @@ class Announcer:
         if what == "ready":
             places, self.places = self.places, []
             for place in places:
-                say("Tricorn running on %s (Press CTRL+C to quit)", place)
+                say(place.text, place.where)
             when_ready, self.when_ready = self.when_ready, []
             for call in when_ready:
                 call()
@@ -169,7 +169,7 @@ def _run(config: Config, reread: Reread, announce: Announcer, control: Listener 
     make = ForkLauncher if config.preload else SpawnLauncher
     workers = config.workers or 1
     lots = deal(listeners, workers)
-    launcher = make(Standing(config, reread, lots))
+    launcher = make(Standing(config, reread, descriptors(lots, listeners)))
     state = State(_policy(config, is_fixed=len(lots) > 1), target=workers)
     lifetime = config.limit_worker_lifetime or math.inf
     successor = announce.successor
@@ -215,8 +215,8 @@ def _listen(config: Config, inheritance: Inheritance) -> tuple[list[Listener], b
 
     Also return whether they are all there is, whatever the configuration says.
     """
-    passed = [Bind("fd", fd=fd) for fd, _ in take_inherited(os.environ)]
-    kept, missing = inheritance.divide(passed or config.listen_addresses())
+    passed = take_inherited(os.environ)
+    kept, missing = inheritance.divide(addresses(config, passed))
     opened: list[Listener] = []
     options = listen_options(config)
     try:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tricorn.net.listen import Listener
+from tricorn.serve.binding import banners, descriptors
 from tricorn.settings.config import Config
 from tricorn.supervise.orders import Reread, Standing
 from tricorn.supervise.reload_state import ReloadState
@@ -85,7 +86,7 @@ def reload(
     can't be handed on.
     """
     fds = [opened.sock.fileno() for opened in listeners]
-    launcher = FreshLauncher(Standing(config, reread, [fds]))
+    launcher = FreshLauncher(Standing(config, reread, descriptors([fds], listeners)))
     own_files = [*files, *([str(config.env_file)] if config.env_file else [])]
     watched = Watched(
         [str(one) for one in _listed(config.reload_dirs)],
@@ -100,8 +101,8 @@ def reload(
     feed = WatcherThread(choose_watcher(watched, config.reload_delay))
     name = feed.watcher.name
     scheme = "https" if config.is_ssl else "http"
-    for place in dict.fromkeys(opened.describe(scheme) for opened in listeners):
-        say("Tricorn running on %s (Press CTRL+C to quit)", place)
+    for place in banners(listeners, scheme):
+        say(place.text, place.where)
     pid = os.getpid()
     say("Started reloader process [%s] using %s", pid, name)
     feed.start()

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from tricorn.supervise.worker_process import unreaped
 
 VARIABLE: Final = "TRICORN_SUCCEEDS"
 _MOST: Final = 65536  # bytes that it says
+_REDIRECTS: Final = "redirects "
 
 
 class Inheritance:
@@ -39,7 +41,7 @@ class Inheritance:
     def take(self, bind: Bind) -> Listener | None:
         """Return the socket for a place, if the old one had it."""
         for at, (place, fd) in enumerate(self._sockets):
-            if place == str(bind):
+            if place == _name(bind):
                 del self._sockets[at]
                 os.set_inheritable(fd, False)
                 listener = Listener(socket.socket(fileno=fd), bind)
@@ -56,13 +58,14 @@ class Inheritance:
         """
         known = {place for place, _ in self._sockets}
         if self.is_complete:
-            wanted = [parse_bind(place) for place, _ in self._sockets]
+            added = [bind for bind in wanted if bind.redirects and _name(bind) not in known]
+            wanted = [_place(name) for name, _ in self._sockets] + added
         kept: list[Listener] = []
         for bind in wanted:
             # A host name has several sockets.
             while (listener := self.take(bind)) is not None:
                 kept.append(listener)
-        return kept, [bind for bind in wanted if str(bind) not in known]
+        return kept, [bind for bind in wanted if _name(bind) not in known]
 
     def take_over(self) -> None:
         """Tell the old one that it may go. Only the first call does."""
@@ -70,7 +73,7 @@ class Inheritance:
         if channel is not None:
             for listener in self._kept:
                 listener.take_over()
-            kept = [str(listener.bind) for listener in self._kept]
+            kept = [_name(listener.bind) for listener in self._kept]
             with channel:
                 try:
                     channel.send(json.dumps(kept).encode())
@@ -101,7 +104,7 @@ class Successor:
         """Execute the command again. Raises OSError when that can't be done."""
         self.channel, theirs = socket.socketpair()
         fds = [listener.sock.fileno() for listener in self.listeners]
-        binds = [str(listener.bind) for listener in self.listeners]
+        binds = [_name(listener.bind) for listener in self.listeners]
         given = {
             "pid": os.getpid(),
             "channel": theirs.fileno(),
@@ -135,7 +138,7 @@ class Successor:
         if kept is None:
             return False
         for listener in self.listeners:
-            if str(listener.bind) in kept:
+            if _name(listener.bind) in kept:
                 listener.hand_over()
         return True
 
@@ -153,6 +156,15 @@ class Successor:
         if self.channel is not None:
             self.channel.close()
             self.channel = None
+
+
+def _name(bind: Bind) -> str:
+    """How the two call a place: a redirecting one has a word before it."""
+    return f"{_REDIRECTS}{bind}" if bind.redirects else str(bind)
+
+
+def _place(name: str) -> Bind:
+    return replace(parse_bind(name.removeprefix(_REDIRECTS)), redirects=name.startswith(_REDIRECTS))
 
 
 def _read(text: str) -> dict[str, Any]:
