@@ -28,7 +28,10 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 DEMO = "tricorn.demo:app"
 # No application is named so: an app has a colon in it.
-SUBCOMMANDS = {"ctl": "tricorn.supervise.ctl"}
+SUBCOMMANDS = {
+    "ctl": "tricorn.supervise.ctl:ctl",
+    "dev-cert": "tricorn.serve.dev_cert:dev_cert",
+}
 NO_APP = "what is there to serve? Name it, as in `tricorn main:app`, or try `tricorn --demo`"
 EPILOG = (
     "Each option can also come from an environment variable (TRICORN_PORT for --port;"
@@ -109,7 +112,9 @@ class Command(click.Command):
             with formatter.section(group.value):
                 formatter.write_dl(rows)
         with formatter.section("Commands"):
-            formatter.write_dl([("tricorn ctl", "Talk to a server that has --control.")])
+            rows = [("tricorn ctl", "Talk to a server that has --control.")]
+            made = "Make a certificate for localhost, and say how to trust it."
+            formatter.write_dl([*rows, ("tricorn dev-cert", made)])
         with formatter.section("Information"):
             rows = [("--version", "Print what would run here, and exit.")]
             formatter.write_dl([*rows, ("--help", "Print this, and exit.")])
@@ -138,7 +143,8 @@ class Command(click.Command):
 
 
 def _subcommand(name: str, args: list[str], standalone_mode: bool) -> Any:
-    command = getattr(import_module(SUBCOMMANDS[name]), name)
+    module, _, attribute = SUBCOMMANDS[name].partition(":")
+    command = getattr(import_module(module), attribute)
     try:
         code = command.main(args, f"tricorn {name}", standalone_mode=False) or 0
     except click.ClickException as error:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from tricorn.net.tls import Certificate, TlsOptions, TlsSource
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 
+logger = logging.getLogger("tricorn.error")
+
 
 def tls_options(config: Config) -> TlsOptions | None:
-    """How connections speak TLS; None where they don't. Raises `ConfigError`."""
+    """How connections speak TLS; None where they don't.
+
+    Raises `ConfigError`, and `TlsError` when there can be no development certificate.
+    """
     if not config.is_ssl:
         return None
     names = config.ssl_certificates or ()
     named = [_certificate(text) for text in ([names] if isinstance(names, str) else names)]
     certificates = [] if config.ssl_certfile is None else [_first_certificate(config)]
+    if config.dev_https:
+        certificates = [dev_certificate()]
     if config.ssl_keyfile is not None and config.ssl_certfile is None:
         raise ConfigError("ssl_keyfile: needs --ssl-certfile too")
     return TlsOptions(
@@ -34,6 +42,21 @@ def _first_certificate(config: Config) -> Certificate:
     return Certificate(
         os.fspath(config.ssl_certfile), None if keyfile is None else os.fspath(keyfile)
     )
+
+
+def dev_certificate() -> Certificate:
+    """The development certificate, made if need be. Raises `TlsError`."""
+    from tricorn.serve.dev_certificate import ensure
+
+    made = ensure()
+    if made.new_certificate:
+        logger.warning(
+            "Made a development certificate, signed by %s%s. `tricorn dev-cert` says how to"
+            " trust it.",
+            "the new authority " if made.new_authority else "",
+            made.files.authority,
+        )
+    return Certificate(str(made.files.certificate), str(made.files.key))
 
 
 def _certificate(text: str) -> Certificate:

@@ -112,6 +112,7 @@ class Config:
     limit_body_size: int | None = None
     limit_body_rate: int = 240
     ssl_certificates: Sequence[str] | str | None = None
+    dev_https: bool = False
     https_redirect: int | None = None
     https_port: int | None = None
     hsts: int | str | None = None

@@ -388,6 +388,10 @@ TLS = (
            "Function of the config and of a function that makes the default context; returns"
            " the SSLContext to use.",
            scope=Scope.PYTHON, nullable=True),
+    Option("dev_https", Group.TLS, Kind.BOOLEAN, False,
+           "Speak TLS with the certificate for localhost that `tricorn dev-cert` makes. It is"
+           " made when it is missing.",
+           ours=True),
     Option("https_redirect", Group.TLS, Kind.NUMBER, None,
            "Port on which plain HTTP is answered with a redirect to https. 0 picks a free one.",
            least=0, most=65535, nullable=True, ours=True),

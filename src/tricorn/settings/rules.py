@@ -20,7 +20,13 @@ EXCLUSIVE: Final = (
 )
 
 # Options of which one makes connections speak TLS.
-SPEAKS_TLS: Final = ("ssl_keyfile", "ssl_certfile", "ssl_certificates", "ssl_context_factory")
+SPEAKS_TLS: Final = (
+    "ssl_keyfile",
+    "ssl_certfile",
+    "ssl_certificates",
+    "ssl_context_factory",
+    "dev_https",
+)
 
 WHERE_TO_LISTEN: Final = ("host", "port", "bind", "uds", "fd")
 
@@ -35,6 +41,9 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
     for first, second in EXCLUSIVE:
         if values[first] != BY_NAME[first].default and values[second] != BY_NAME[second].default:
             raise contradiction(first, second, "where to listen")
+    for name in ("ssl_certfile", "ssl_keyfile", "ssl_certificates"):
+        if values["dev_https"] and values[name]:
+            raise contradiction("dev_https", name, "which certificate to use")
     if values["https_redirect"] is not None and not any(values[name] for name in SPEAKS_TLS):
         raise ConfigError("https_redirect: there is no https here; give --ssl-certfile too")
 
