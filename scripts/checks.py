@@ -10,7 +10,7 @@ from threading import Lock
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from scripts.environments import environment, group
+from scripts.environments import PROGRAMS, environment, group
 from scripts.installer import python_of
 from scripts.pythons import Python
 from scripts.running import ROOT, TEST, attempt, into, shown
@@ -79,7 +79,10 @@ def run_tests(python: Python, speed: str, args: list[str], log: Path | None = No
     name = f"{python.version} {speed}"
     print(f"\n== {name} begins", flush=True)
     start = time.monotonic()
-    env = {"TRICORN_TEST_SPEED": speed}
+    # Last, so that nothing but the programs is found there.
+    programs = [str(TEST / name / "bin") for name in PROGRAMS]
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *programs])
+    env = {"TRICORN_TEST_SPEED": speed, "PATH": path}
     code = into(log, command, **env) if log else attempt(command, **env)
     return read_report(name, report, code, time.monotonic() - start)
 

@@ -93,6 +93,12 @@ def autobahn(args: list[str]) -> None:
     run_in("compiled", [], "-m", "tests.autobahn", *args)
 
 
+def testssl(args: list[str]) -> None:
+    """have testssl.sh look at a server over TLS, for some minutes (tests/testssl)"""
+    need_folder("tests/testssl", "__main__.py")
+    run_in("compiled", [], "-m", "tests.testssl", *args)
+
+
 def fuzz(args: list[str]) -> None:
     """fuzz the wire, guided by coverage (tests/fuzz)"""
     need_folder("tests/fuzz", "__main__.py")
@@ -117,6 +123,7 @@ COMMANDS = {
     "soak": soak,
     "chaos": chaos,
     "autobahn": autobahn,
+    "testssl": testssl,
     "fuzz": fuzz,
     "build": build,
 }

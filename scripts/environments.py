@@ -18,6 +18,10 @@ from scripts.running import ROOT, TEST, call, quietly
 MADE = {"__pycache__", "tricorn.egg-info"}
 
 
+# Programs that tests run, each in an environment of its own: what they need is at odds with what
+# the tests do. The dependency group has the same name.
+PROGRAMS = ["sslyze"]
+
 SPEEDS = {"compiled": "1", "interpreted": "0"}  # -> TRICORN_COMPILE
 
 
@@ -109,6 +113,8 @@ def environment(name: str, python: Python, extra: list[str]) -> Path:
 def prepare(matrix: list[tuple[Python, str]]) -> None:
     for python, speed in matrix:
         install_wheel(environment(f"{python.minor}-{speed}", python, []), python, speed)
+    for name in PROGRAMS:
+        environment(name, matrix[0][0], group(name))
 
 
 def install_wheel(place: Path, python: Python, speed: str) -> None:

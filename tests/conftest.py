@@ -89,6 +89,7 @@ ONCE = (
     "recipes/test_gunicorn_ends.py",
     "recipes/test_managers.py",
     "recipes/test_websockets_behind_nginx.py",
+    "serve/test_tls_profile.py",
     "soak",
     "supervise/test_control.py",
     "supervise/test_dealing.py",

@@ -382,8 +382,10 @@ TLS = (
            "File of the authorities that sign client certificates.",
            nullable=True),
     Option("ssl_ciphers", Group.TLS, Kind.TEXT, None,
-           "Ciphers of TLS 1.2 in OpenSSL's notation. Not given: OpenSSL's own choice.",
-           nullable=True),
+           "Ciphers of TLS 1.2 in OpenSSL's notation. Not given: those of Mozilla's intermediate"
+           " profile.",
+           nullable=True,
+           uvicorn="The default there is all that OpenSSL offers."),
     Option("ssl_context_factory", Group.TLS, Kind.OBJECT, None,
            "Function of the config and of a function that makes the default context; returns"
            " the SSLContext to use.",
