@@ -257,6 +257,33 @@ class TestScan:
         )
         assert scan.encode_chunks(b"", [], b"behind") == b"behind"
 
+    def test_fields_that_are_nearly_the_last_ones(self, scan: ModuleType) -> None:
+        """Each block is what the list holds when it is encoded, whatever was encoded before."""
+        pair = [b"a", b"1"]
+        fields: list[Any] = [(b"content-length", b"5"), pair]
+        assert scan.encode_fields(fields) == (b"content-length: 5\r\na: 1\r\n", 1, 5)
+        pair[1] = b"2"
+        assert scan.encode_fields(fields)[0] == b"content-length: 5\r\na: 2\r\n"
+        fields[1] = (b"a", b"2")
+        for value in (b"2", b"3", b"22", b""):
+            for _ in range(2):
+                fields[1] = (b"a", bytes(bytearray(value)))
+                block, flags, length = scan.encode_fields(fields)
+                assert block == b"content-length: 5\r\na: " + value + b"\r\n"
+                assert (flags, length) == (1, 5)
+        fields.append((b"connection", b"close"))
+        closes = scan.encode_fields(fields)
+        assert scan.encode_fields(list(fields)) == closes
+        assert closes[1] != 1
+        del fields[0], fields[1]
+        assert scan.encode_fields(fields) == (b"a: \r\n", 0, -1)
+        assert scan.encode_fields([]) == (b"", 0, -1)
+        with pytest.raises(ResponseError):
+            scan.encode_fields([(b"a", b"\n")])
+        with pytest.raises(ResponseError):
+            scan.encode_fields([(b"a", "")])
+        assert scan.encode_fields(fields) == (b"a: \r\n", 0, -1)
+
     def test_fields_are_written_in_lower_case(self, scan: ModuleType) -> None:
         fields = [(b"X-A", b"1"), (b"Content-Type", b"a/b"), (b"x-a", b"")]
         lines = b"x-a: 1\r\ncontent-type: a/b\r\nx-a: \r\n"

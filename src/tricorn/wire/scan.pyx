@@ -433,7 +433,52 @@ cdef int _reserve(Py_ssize_t size) except -1:
     return 0
 
 
+# What was encoded last: an app's responses are mostly alike, and comparing costs a quarter.
+# Only pairs of bytes in tuples, which nobody can change meanwhile.
+cdef list _last_fields = None
+cdef tuple _last_encoded = None
+
+cdef enum:
+    REMEMBERED = 1024  # bytes of an encoded block; more isn't kept
+
+
+cdef inline bint _is_equal(PyObject* one, PyObject* other) noexcept:
+    """Whether an object is the bytes that `other` is."""
+    if one is other:
+        return True
+    return type(<object>one) is bytes and PyBytes_GET_SIZE(<object>one) == PyBytes_GET_SIZE(
+        <object>other
+    ) and memcmp(
+        PyBytes_AS_STRING(<object>one),
+        PyBytes_AS_STRING(<object>other),
+        <size_t>PyBytes_GET_SIZE(<object>one),
+    ) == 0
+
+
+cdef bint _are_last(list fields) noexcept:
+    cdef Py_ssize_t index, count = PyList_GET_SIZE(fields)
+    cdef PyObject* pair
+    cdef PyObject* last
+    if _last_fields is None or PyList_GET_SIZE(_last_fields) != count:
+        return False
+    for index in range(count):
+        pair = PyList_GET_ITEM(fields, index)
+        last = PyList_GET_ITEM(_last_fields, index)
+        if pair is last:
+            continue
+        if type(<object>pair) is not tuple or PyTuple_GET_SIZE(<object>pair) != 2:
+            return False
+        if not _is_equal(
+            PyTuple_GET_ITEM(<object>pair, 0), PyTuple_GET_ITEM(<object>last, 0)
+        ) or not _is_equal(PyTuple_GET_ITEM(<object>pair, 1), PyTuple_GET_ITEM(<object>last, 1)):
+            return False
+    return True
+
+
 cpdef tuple encode_fields(fields):
+    global _last_fields, _last_encoded
+    cdef bint are_tuples = True
+    cdef tuple encoded
     cdef Py_ssize_t used = 0, size, index
     cdef int flags = 0, kind
     cdef object length = -1
@@ -447,6 +492,10 @@ cpdef tuple encode_fields(fields):
     cdef object first, second
     if type(fields) is not list:
         return encode_fields(list(fields))
+    if _are_last(<list>fields):
+        return _last_encoded
+    # What is remembered must be what was encoded, whoever changes the list meanwhile.
+    fields = (<list>fields)[:]
     for pair in <list>fields:
         if type(pair) is tuple and PyTuple_GET_SIZE(pair) == 2:
             first = <object>PyTuple_GET_ITEM(pair, 0)
@@ -454,6 +503,7 @@ cpdef tuple encode_fields(fields):
         elif type(pair) is list and PyList_GET_SIZE(pair) == 2:
             first = <object>PyList_GET_ITEM(pair, 0)
             second = <object>PyList_GET_ITEM(pair, 1)
+            are_tuples = False
         else:
             first = second = None
         if type(first) is not bytes or type(second) is not bytes:
@@ -510,7 +560,12 @@ cpdef tuple encode_fields(fields):
     # Only now: Python code may give way to a thread that uses the shared buffer.
     if options is not None and b"close" in _tokens(options):
         flags |= WANTS_CLOSE
-    return lines, flags, length
+    encoded = (lines, flags, length)
+    if are_tuples and used <= REMEMBERED:
+        # Both or neither: nothing between them runs other code.
+        _last_fields = <list>fields
+        _last_encoded = encoded
+    return encoded
 
 
 cdef tuple _plain_pair(pair):
