@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import atheris
 
@@ -19,8 +20,24 @@ from tests.fuzz.targets import TARGETS
 
 def main() -> None:
     """Hand over to libFuzzer, which does not return."""
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], TARGETS[sys.argv[1]])
+    atheris.Setup([sys.argv[0], *sys.argv[2:]], telling(TARGETS[sys.argv[1]]))
     atheris.Fuzz()
+
+
+def telling(target: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """The target, which prints the input that breaks it.
+
+    libFuzzer writes it to a file only where the compiler's sanitizers are loaded too.
+    """
+
+    def told(data: bytes) -> None:
+        try:
+            target(data)
+        except BaseException:
+            print(f"fuzz: {sys.argv[1]} breaks on {data!r}", flush=True)
+            raise
+
+    return told
 
 
 if __name__ == "__main__":

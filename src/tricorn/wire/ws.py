@@ -13,7 +13,8 @@
 A fault is found at the first byte that makes it one: a bad head as soon as the byte that
 is wrong has come, a message that will be too long at the length of its frame, bad UTF-8
 within the frame that is still arriving. Only compressed text is checked as a whole, and a
-close frame's reason, which is short. A verdict never depends on how the bytes were cut.
+close frame's reason, which is short. A verdict never depends on how the bytes were cut,
+but for a compressed message that is both too long and no DEFLATE: zlib reads a little ahead.
 
 What has come of a message lies unmasked in one bytearray, so that a message in a million
 pieces costs its bytes and nothing else.
