@@ -70,6 +70,7 @@ HEAVY = (
 # Interpreted they run the in-process tests of the same layers.
 WHOLE_SERVERS = (
     "clients",
+    "serve/test_https_redirect.py",
     "serve/test_pidfile.py",
     "serve/test_program.py",
     "serve/test_signals.py",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.net.test_tls import Files
+from tests.support.places import is_listening
 from tests.support.raw import RawClient
 from tests.support.server import APPS, Server, launch, serve, start
 from tests.support.tools import need_tool
@@ -191,7 +192,7 @@ def test_systemd_names_the_socket(tls: tuple[str, ...], tmp_path: Path, workers:
     command = [sys.executable, "-m", "tricorn", "plain:app", "--app-dir", str(APPS), *tls]
     server = launch([activate, path, *listen, *command, "--workers", workers])
     try:
-        wait_for(lambda: os.path.exists(http), 20, "the sockets")
+        wait_for(lambda: is_listening(http) and is_listening(https), what="the sockets")
         with RawClient(http, 60) as client:
             assert client.get().header(b"location") == b"https://test/"
         with RawClient(https, 60) as client:
