@@ -39,9 +39,12 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
     listening.sock.close()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_ready_and_stopping(systemd: Systemd, workers: str) -> None:
-    with serve("plain:app", "--workers", workers, env={"NOTIFY_SOCKET": systemd.path}) as server:
+KINDS = [("--workers", "1"), ("--workers", "2"), ("--reload", "--reload-exclude", "*")]
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_ready_and_stopping(systemd: Systemd, options: tuple[str, ...]) -> None:
+    with serve("plain:app", *options, env={"NOTIFY_SOCKET": systemd.path}) as server:
         assert systemd.hears() == "READY=1"
         server.stop()
         assert systemd.hears() == "STOPPING=1"
@@ -110,9 +113,9 @@ def test_a_successor_becomes_the_main_process(systemd: Systemd, record: Record) 
         wait_for(lambda: not is_alive(new), 20, "the new one to end")
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_watchdog_is_petted(systemd: Systemd, workers: str) -> None:
+@pytest.mark.parametrize("options", KINDS)
+def test_the_watchdog_is_petted(systemd: Systemd, options: tuple[str, ...]) -> None:
     env = {"NOTIFY_SOCKET": systemd.path, "WATCHDOG_USEC": "400000"}
-    with serve("plain:app", "--workers", workers, env=env):
+    with serve("plain:app", *options, env=env):
         assert systemd.hears() == "READY=1"
         assert [systemd.sock.recv(99) for _ in range(3)] == [b"WATCHDOG=1"] * 3

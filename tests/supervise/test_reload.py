@@ -439,6 +439,17 @@ class TestOneLine:
             assert '"workers" flag is ignored when reloading is enabled.' in server.output()
             assert "Started parent process" not in server.output()
 
+    def test_with_a_control_socket(self, project: Project) -> None:
+        with reloading(project, "--control", "control") as server:
+            server.wait_output('"control" flag is ignored when reloading is enabled.')
+        assert not (project.directory / "control").exists()
+
+    def test_sigusr2(self, project: Project) -> None:
+        with reloading(project) as server:
+            os.kill(server.pid, signal.SIGUSR2)
+            server.wait_output("SIGUSR2 replaces no tricorn that reloads")
+            assert ask(server).body.startswith(b"one")
+
     def test_with_an_app_object(self, tmp_path: Path) -> None:
         code = "import tricorn\nasync def app(*args): ...\ntricorn.run(app, reload=True, port=0)"
         done = subprocess.run(

@@ -133,7 +133,7 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
             pid_file.write(identity.uid)
         identity.take()
         if config.reload:
-            return reload(config, reread, listeners, files)
+            return reload(config, reread, listeners, announce.systemd, files)
         return _run(config, reread, announce, control)
     except ConfigError:
         raise

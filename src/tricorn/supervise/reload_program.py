@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tricorn.net.listen import Listener
+from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.binding import banners, descriptors
 from tricorn.settings.config import Config
 from tricorn.supervise.orders import Reread, Standing
@@ -78,6 +79,7 @@ def reload(
     config: Config,
     reread: Reread,
     listeners: Sequence[Listener],
+    systemd: ServiceNotifier,
     files: Iterable[str] = (),
 ) -> int:
     """Serve `config` on `listeners`, anew after each change; return the exit code.
@@ -98,6 +100,8 @@ def reload(
     logger.info("Will watch for changes in these directories: %s", directories)
     if (config.workers or 1) > 1:
         logger.warning('"workers" flag is ignored when reloading is enabled.')
+    if config.control:
+        logger.warning('"control" flag is ignored when reloading is enabled.')
     feed = WatcherThread(choose_watcher(watched, config.reload_delay))
     name = feed.watcher.name
     scheme = "https" if config.is_ssl else "http"
@@ -106,7 +110,7 @@ def reload(
     pid = os.getpid()
     say("Started reloader process [%s] using %s", pid, name)
     feed.start()
-    code = Reloader(launcher, listeners, ReloadState(name), feed).run()
+    code = Reloader(launcher, listeners, ReloadState(name), feed, systemd).run()
     say("Stopping reloader process [%s]", pid)
     return code
 

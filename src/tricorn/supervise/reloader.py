@@ -5,6 +5,7 @@ files into events, and carries out what `reload_decide` makes of them.
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from tricorn.net.listen import Listener
+from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.report import LEAVING, READY, STOPPING
 from tricorn.supervise.children import Children
 from tricorn.supervise.orders import renewed
@@ -93,16 +95,18 @@ class Reloader:
         listeners: Sequence[Listener],
         state: ReloadState,
         feed: Feed,
+        systemd: ServiceNotifier,
     ) -> None:
         self.launcher = launcher
         self.listeners = list(listeners)
         self.state = state
         self.feed = feed
+        self.systemd = systemd
         self.children = Children(self._heard, self._ended)
         self.processes = self.children.processes
         self.changed: set[Path] = set()  # since the app was imported last
         self.exit_code: int | None = None  # known at the end
-        self.signals = SignalChannel([*_MEANING, signal.SIGCHLD, signal.SIGUSR1])
+        self.signals = SignalChannel([*_MEANING, *_OTHERS])
 
     def run(self) -> int:
         """Serve and reload; return the exit code."""
@@ -133,8 +137,10 @@ class Reloader:
     def _wait(self) -> None:
         current = self.state.current()
         is_busy = self.state.stopping or current is None or current.stage is not Stage.SERVING
-        self.children.wait(_TICK if is_busy else _IDLE_TICK)
+        tick = _TICK if is_busy else _IDLE_TICK
+        self.children.wait(min(tick, (self.systemd.watchdog or math.inf) / 4))
         self.happened(Tick())
+        self.systemd.alive(time.monotonic())
 
     def _files_changed(self) -> None:
         paths = self.feed.take()
@@ -144,6 +150,7 @@ class Reloader:
 
     def _heard(self, key: int, word: bytes) -> None:
         if word == READY:
+            self.systemd.ready("serving")
             self.happened(Ready(key))
         elif word == STOPPING:
             self.happened(Stopping(key))
@@ -156,6 +163,8 @@ class Reloader:
                 self.children.reap()
             elif number == signal.SIGUSR1:
                 self._reopen_logs()
+            elif number == signal.SIGUSR2:
+                logger.warning("SIGUSR2 replaces no tricorn that reloads; stop it and start it.")
             elif number == signal.SIGINT and self.state.stopping:
                 self.happened(Stop(now=True))
             elif (event := _MEANING.get(number)) is not None:
@@ -178,6 +187,7 @@ class Reloader:
         elif isinstance(action, Say):
             tell(action)
         elif isinstance(action, CloseListeners):
+            self.systemd.stopping()
             for listener in self.listeners:
                 listener.close()
         elif isinstance(action, End):
@@ -220,3 +230,4 @@ _MEANING: Final[dict[int, ReloadEvent]] = {
     signal.SIGQUIT: Stop(now=True),
     signal.SIGHUP: Reload(),
 }
+_OTHERS: Final = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
