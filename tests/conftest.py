@@ -141,6 +141,12 @@ def pytest_make_collect_report(
     return fail_in_ci((yield))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    for server in STARTED:
+        server.mark()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -154,14 +160,15 @@ def pytest_runtest_makereport(
 
 
 def tell_outputs(report: pytest.TestReport) -> None:
-    """A failure shows what the servers wrote that the test started, or shares with others."""
+    """A failure shows what servers have written meanwhile, those that tests share too."""
     if not isinstance(report.longrepr, ExceptionRepr):
         return
     for server in STARTED:
-        if not server.told:
+        lines = server.new_lines()
+        if lines and not server.told:
             words = " ".join(map(str, server.process.args))[-200:]
-            last = server.output().splitlines()[-TOLD_LINES:]
-            report.longrepr.addsection(f"process {server.pid}, {words}, wrote", "\n".join(last))
+            text = "\n".join(lines[-TOLD_LINES:])
+            report.longrepr.addsection(f"process {server.pid}, {words}, wrote", text)
             server.told = True
 
 

@@ -94,6 +94,7 @@ class Server:
         self.process = process
         self.product = product
         self.told = False  # whether its output stands in the failure already
+        self.marked = 0  # how many lines it had written before this test
         self._lines: list[bytes] = []  # of both streams, as they came
         self._stdout = Stream(process.stdout, self._lines)
         self._stderr = Stream(process.stderr, self._lines)
@@ -122,6 +123,16 @@ class Server:
     def stderr(self) -> str:
         self._stderr.take()
         return _text(self._stderr.lines)
+
+    def mark(self) -> None:
+        """Another test begins."""
+        self.told = False
+        self.marked = len(self._lines)
+
+    def new_lines(self) -> list[str]:
+        """What it has written since the test began, both streams."""
+        self.output()
+        return _text(self._lines[self.marked :]).splitlines()
 
     def banners(self) -> list[re.Match[str]]:
         lines = [line for line in self.output().splitlines() if self.product in line]
