@@ -141,7 +141,7 @@ def _gunicorn(launch: Launch) -> list[str]:
     return [
         launch.program("gunicorn"),
         *("--bind", launch.address, "--backlog", "2048", "--no-control-socket"),
-        *("--workers", "1", "--worker-connections", "2000", "--worker-class", *worker),
+        *("--workers", "1", "--worker-connections", "8192", "--worker-class", *worker),
         *("--log-level", "warning"),
         *(["--access-logfile", "-"] if launch.scenario.access_log else []),
         launch.scenario.app,
