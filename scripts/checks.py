@@ -10,7 +10,7 @@ from threading import Lock
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from scripts.environments import PROGRAMS, environment, group
+from scripts.environments import PROGRAMS, environment, group, prepare
 from scripts.installer import python_of
 from scripts.pythons import Python
 from scripts.running import ROOT, TEST, attempt, into, shown
@@ -42,14 +42,20 @@ class Outcome(NamedTuple):
 
 
 def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python) -> list[Outcome]:
-    """The suite on each environment, some side by side: much of it is waiting."""
+    """The suite on each environment, some side by side: much of it is waiting.
+
+    Each is made when it is its turn: it compiles while another one's tests wait.
+    """
     if len(matrix) == 1:
+        prepare(matrix)
         python, speed = matrix[0]
         return [run_tests(python, speed, [*share(python == oldest, speed), *args])]
-    lock = Lock()
+    lock, preparing = Lock(), Lock()  # wheels are built one after the other, in one build/
 
     def one(entry: tuple[Python, str]) -> Outcome:
         python, speed = entry
+        with preparing:
+            prepare([matrix[0], entry])  # what all share is made with the first
         log = TEST / f"{python.minor}-{speed}" / "tests.log"
         outcome = run_tests(python, speed, [*share(python == oldest, speed), *args], log)
         with lock:

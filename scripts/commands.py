@@ -17,7 +17,6 @@ from scripts.environments import (
     group,
     install_wheel,
     packages,
-    prepare,
     sources,
 )
 from scripts.installer import install, python_of
@@ -55,7 +54,6 @@ def test(args: list[str]) -> None:
             if chosen.only not in names:
                 die(f"--only {chosen.only}: there is {', '.join(names)}")
             matrix = [matrix[names.index(chosen.only)]]
-        prepare(matrix)
         oldest = pythons[0]
         outcomes = run_matrix(matrix, pytest_args, oldest)
         if not pytest_args and not chosen.only:

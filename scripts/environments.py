@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ PROGRAMS = ["sslyze"]
 SPEEDS = {"compiled": "1", "interpreted": "0"}  # -> TRICORN_COMPILE
 
 
+@cache
 def project() -> dict[str, Any]:
+    """pyproject.toml, as it was when this run began."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -57,6 +60,12 @@ def digest(parts: Iterable[Path | str]) -> str:
         total.update(str(part).encode() + b"\0")
         total.update(part.read_bytes() if isinstance(part, Path) else b"")
     return total.hexdigest()
+
+
+@cache
+def state_of_sources() -> str:
+    """When this run began: what is edited meanwhile is the next one's."""
+    return digest(sources())
 
 
 def changed(mark: Path, state: str) -> bool:
@@ -128,7 +137,7 @@ def install_wheel(place: Path, python: Python, speed: str) -> None:
 def build_wheel(python: Python, speed: str) -> Path:
     """The wheel of this speed; one interpreted wheel serves every Python."""
     folder = TEST / "wheels" / ("any" if speed == "interpreted" else python.version)
-    state = digest(sources())
+    state = state_of_sources()
     if changed(folder, state):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
