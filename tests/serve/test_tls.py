@@ -1,5 +1,6 @@
 """TLS from the command line, with real clients."""
 
+import datetime
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from tests.support.wait import wait_for
 from tricorn.net.tls import Certificate
 
 APP = """
+import datetime
 import json
 
 async def app(scope, receive, send):
@@ -188,3 +190,57 @@ def test_the_drain_finishes_requests(files: Files, app_dir: Path) -> None:
             server.wait_output("Waiting for connections to close.")
             client.sendall(b"Host: localhost\r\n\r\n")
             assert client.recv(12) == b"HTTP/1.1 200"
+
+
+def bad_files(files: Files, kind: str) -> tuple[tuple[str, ...], str]:
+    """Options that name a file which can't be used, and what is said of it."""
+    good = files.make("good", "localhost")
+    assert good.keyfile is not None
+    if kind == "mismatched":
+        other = files.make("another", "localhost")
+        said = f"{other.keyfile} isn't the key of the certificate in {good.certfile}"
+        return options(good._replace(keyfile=other.keyfile)), said
+    if kind == "expired":
+        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+        old = files.make("expired", "localhost", not_after=past)
+        return options(old), f"{old.certfile} expired on "
+    if kind == "encrypted":
+        keyfile = str(files.directory / "encrypted.key")
+        command = [need_tool("openssl"), "pkey", "-in", good.keyfile, "-aes256"]
+        subprocess.run([*command, "-passout", "pass:x", "-out", keyfile], check=True)
+        said = f"{keyfile} is encrypted; give --ssl-keyfile-password"
+        return options(good._replace(keyfile=keyfile)), said
+    directory = str(files.directory)
+    said = f"{directory} can't be read: Is a directory"
+    return options(good._replace(certfile=directory)), said
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.once)])
+@pytest.mark.parametrize("kind", ["mismatched", "expired", "encrypted", "unreadable"])
+def test_each_kind_of_bad_file(files: Files, kind: str, workers: str) -> None:
+    given, said = bad_files(files, kind)
+    server = start("plain:app", "--app-dir", str(APPS), "--port", "0", "--workers", workers, *given)
+    assert server.wait() == 3
+    # No worker was started to find out.
+    (line,) = server.output().splitlines()
+    assert line.startswith("ERROR:    ssl_") and said in line
+
+
+@pytest.mark.once
+def test_reloaded_code_is_served_over_tls(files: Files, tmp_path: Path) -> None:
+    text = APP.replace('scope["scheme"]', '"{version}"')
+    module = tmp_path / "reloaded_tls.py"
+    module.write_text(text.replace("{version}", "one"))
+    more = ("--reload", "--lifespan", "off", "--reload-dir", str(tmp_path))
+    certificate = files.make("reloading", "localhost")
+    with serve("reloaded_tls:app", *options(certificate), *more, app_dir=tmp_path) as server:
+
+        def version() -> Any:
+            with connect(server, files) as client:
+                return json.loads(ask(client).partition(b"\r\n\r\n")[2])[0]
+
+        assert version() == "one"
+        half = tmp_path / "half"
+        half.write_text(text.replace("{version}", "two"))
+        half.replace(module)
+        wait_for(lambda: version() == "two", 30, "the new code")

@@ -30,6 +30,7 @@ from tricorn.net.listen import BindError, Listener, open_listeners
 from tricorn.net.service import Service
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.net.tls import TlsError, TlsSource
+from tricorn.net.tls_transport import TlsTransport
 from tricorn.serve.acceptors import (
     HubAcceptor,
     LoopAcceptor,
@@ -235,7 +236,8 @@ class Server:
             return
         self.ssl_context = self.config.ssl = self._tls.context
         for server in self.servers:
-            server.tls = self._tls.context
+            if isinstance(server, LoopAcceptor):
+                server.tls = self._tls.context
         logger.info("The TLS certificates have changed and are in use.")
 
     def _find_identity(self) -> Identity:
@@ -309,10 +311,17 @@ class Server:
 
         for sock in sockets:
             sock.setblocking(False)
+
+        def connection_over_tls() -> TlsTransport:
+            # The context of now: it may have been renewed.
+            assert self.ssl_context is not None
+            return TlsTransport(service, self.ssl_context, connection)
+
         tls = self.ssl_context
-        if tls is None and hub_works(service.loop):
+        if hub_works(service.loop):
             self._hub = Hub(service.loop)
-            acceptor = HubAcceptor(self._hub, sockets, connection)
+            factory = connection if tls is None else connection_over_tls
+            acceptor = HubAcceptor(self._hub, sockets, factory)
             service.accepts = acceptor.listeners
             self.servers = [acceptor]
             return
