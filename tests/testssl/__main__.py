@@ -17,8 +17,14 @@ from tricorn.serve.dev_certificate import ensure
 # As it is called by itself, and by Debian.
 NAMES = ("testssl.sh", "testssl")
 PATIENCE = 1800.0  # seconds
-# What the certificate of an authority of one's own can't have.
-REMARKS = {"cert_revocation", "cert_trust", "cert_chain_of_trust"}
+# What an authority of one's own and the name localhost can't have, and what only an app can send.
+REMARKS = {
+    "cert_revocation",
+    "cert_trust",
+    "cert_chain_of_trust",
+    "DNS_CAArecord",
+    "security_headers",
+}
 FINE = {"OK", "INFO", "DEBUG"}
 
 
