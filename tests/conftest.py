@@ -76,6 +76,7 @@ WHOLE_SERVERS = (
     "serve/test_signals.py",
     "serve/test_systemd.py",
     "serve/test_tls.py",
+    "serve/test_tls_transports.py",
     "serve/test_websockets.py",
 )
 
