@@ -190,6 +190,23 @@ class TestInformation:
         assert started[0].app == "main:app"
 
 
+class TestFlagThatMayHaveAValue:
+    @pytest.mark.parametrize(
+        ("line", "value"),
+        [
+            ("--http2 main:app", "all"),
+            ("main:app --http2", "all"),
+            ("--http2 --port 0 main:app", "all"),
+            ("--http2 tls main:app", "tls"),
+            ("main:app --http2=off", "off"),
+        ],
+    )
+    def test_alone_and_with_one(self, line: str, value: str, started: list[Config]) -> None:
+        assert run(*line.split()).exit_code == 0
+        assert started[0].http2 == value
+        assert started[0].app == "main:app"
+
+
 # Commands that must mean to tricorn what they mean to Uvicorn.
 COMMANDS = [
     "m:a",
@@ -216,6 +233,7 @@ FILLED_IN = {
     "timeout_graceful_shutdown": (None, 30),
     "workers": (None, 1),
     "forwarded_allow_ips": (None, "127.0.0.1,::1"),
+    "http2": (False, "auto"),
 }
 
 

@@ -128,7 +128,7 @@ class Command(click.Command):
         **extra: Any,
     ) -> Any:
         """Run, and exit with the code; without `standalone_mode`, return it or raise."""
-        given = list(sys.argv[1:] if args is None else args)
+        args = given = _with_bare_values(list(sys.argv[1:] if args is None else args))
         if given and given[0] in SUBCOMMANDS:
             return _subcommand(given[0], given[1:], standalone_mode)
         if not standalone_mode:
@@ -140,6 +140,18 @@ class Command(click.Command):
         except click.Abort:
             code = INTERRUPTED
         sys.exit(code)
+
+
+def _with_bare_values(args: list[str]) -> list[str]:
+    """Give flags that stand alone the choice they mean: click would take the app for it."""
+    bare = {option.flags: option for option in OPTIONS if option.bare and option.choices}
+    given = []
+    for index, arg in enumerate(args):
+        option = bare.get(arg)
+        if option is not None and "".join(args[index + 1 : index + 2]) not in option.choices:
+            arg = f"{arg}={option.bare}"
+        given.append(arg)
+    return given
 
 
 def _subcommand(name: str, args: list[str], standalone_mode: bool) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.net.h2_rig import Http2Rig
 from tests.net.rig import Rig
 from tests.net.ws_rig import WebSocketRig
 
@@ -32,6 +33,13 @@ def rig(quick_collection: None) -> Iterator[Callable[..., Rig]]:
 def ws_rig(quick_collection: None) -> Iterator[Callable[..., WebSocketRig]]:
     """Makes a `WebSocketRig` for an app, as `rig` does."""
     with maker(WebSocketRig) as make:
+        yield make
+
+
+@pytest.fixture
+def h2_rig(quick_collection: None) -> Iterator[Callable[..., Http2Rig]]:
+    """Makes an `Http2Rig` for an app, as `rig` does."""
+    with maker(Http2Rig) as make:
         yield make
 
 

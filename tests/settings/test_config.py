@@ -54,7 +54,7 @@ def test_options_make_an_equal_config() -> None:
         ({"ssl_cert_reqs": 3}, "ssl_cert_reqs: 3 is not a whole number from 0 to 2"),
         ({"ssl_context_factory": 3}, "ssl_context_factory: 3 is not something to call"),
         ({"ws_max_size": 0}, "ws_max_size: 0 is not a whole number of at least 1"),
-        ({"http2": True}, "http2: HTTP/2 isn't there yet"),
+        ({"http2": "some"}, "http2: 'some' is not one of auto, tls, all, off"),
     ],
 )
 def test_a_bad_value_is_one_line(options: dict[str, Any], message: str) -> None:
@@ -236,7 +236,7 @@ class TestBuild:
 
     @pytest.mark.parametrize(
         ("options", "message"),
-        [({"workers": -2}, "workers: -2 is not"), ({"http2": True}, "http2: HTTP/2")],
+        [({"workers": -2}, "workers: -2 is not"), ({"http2": 7}, "http2: 7 is not one of")],
     )
     def test_a_program_refuses_what_it_cannot_do(
         self, options: dict[str, Any], message: str

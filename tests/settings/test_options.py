@@ -19,6 +19,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "uvicorn.md"
 # Parameter -> what docs/uvicorn.md must say about it. Everything else is Uvicorn's to the letter.
 OTHER_DEFAULTS = {
     "timeout_graceful_shutdown": "One endless response",
+    "http2": "trusted proxies",
     "log_config": "stands for tricorn's own logging configuration",
 }
 # The table holds the value that counts; the signature holds None, as Uvicorn's does, so that the
@@ -121,7 +122,9 @@ class TestCommandLine:
         assert isinstance(param, click.Option)
         assert {*param.opts, *param.secondary_opts} == set(option.flags.split("/"))
         assert param.multiple == (option.kind in (Kind.LIST, Kind.FIELDS))
-        assert param.is_flag == (option.kind is Kind.BOOLEAN and not option.valued)
+        assert param.is_flag == (
+            bool(option.bare) or (option.kind is Kind.BOOLEAN and not option.valued)
+        )
 
     @pytest.mark.parametrize("name", [name for name in params if name != "app"])
     def test_the_same_variable(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

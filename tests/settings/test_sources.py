@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tricorn.settings.errors import ConfigError
-from tricorn.settings.option import Kind, Option, Scope
+from tricorn.settings.option import Kind, Option
 from tricorn.settings.options import OPTIONS
 from tricorn.settings.sources import Given, Rank, resolve
 
@@ -249,7 +249,7 @@ class TestFile:
             ("port = 2024-01-01", "port in tricorn.toml: datetime.date(2024, 1, 1) is not a whole"),
             ("access_log = 'perhaps'", "access_log in tricorn.toml: 'perhaps' is not true or f"),
             ("headers = ['X-A']", "headers in tricorn.toml: 'X-A' is not a field as Name:Value"),
-            ("http2 = true", "http2 in tricorn.toml: HTTP/2 isn't there yet;"),
+            ("http2 = 'h2c'", "http2 in tricorn.toml: 'h2c' is not one of auto, tls, all, off"),
         ],
     )
     def test_mistakes_are_one_line(self, text: str, message: str) -> None:
@@ -403,31 +403,12 @@ class TestContradictions:
         assert resolve({"uds": "", "fd": "3"})["fd"].value == 3
 
 
-class TestNotYet:
-    @pytest.mark.parametrize(
-        ("line", "message"),
-        [
-            ({"http2": True}, "--http2: HTTP/2 isn't there yet"),
-        ],
-    )
-    def test_asking_for_it_is_an_error(self, line: dict[str, object], message: str) -> None:
-        assert refusal(line).startswith(message)
-
-    def test_so_is_a_variable(self) -> None:
-        os.environ["TRICORN_HTTP2"] = "true"
-        assert refusal().startswith("TRICORN_HTTP2 in the environment: HTTP/2 isn't there yet")
+class TestFlagThatIsAChoice:
+    """Uvicorn's --http2 has no value and true for its only one."""
 
     @pytest.mark.parametrize(
-        "line",
-        [
-            {"http2": "false"},
-        ],
+        ("given", "meant"),
+        [("true", "all"), (True, "all"), ("false", "off"), (False, "off"), ("tls", "tls")],
     )
-    def test_asking_for_nothing_is_fine(self, line: dict[str, object]) -> None:
-        (name,) = line
-        assert resolve(line)[name].rank is Rank.LINE
-
-    def test_every_later_option_is_guarded(self) -> None:
-        later = {"HTTP/2"}
-        assert all(o.not_yet for o in OPTIONS if o.group.value in later)
-        assert all(o.scope is not Scope.LINE for o in OPTIONS if o.not_yet)
+    def test_true_and_false_are_choices(self, given: object, meant: str) -> None:
+        assert resolve({"http2": given})["http2"].value == meant

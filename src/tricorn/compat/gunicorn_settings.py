@@ -84,10 +84,6 @@ def _trusted(peers: Any) -> list[str]:
 # What a setting asks for and tricorn doesn't do -> what to know about it.
 _WITHOUT_EFFECT: dict[str, tuple[Callable[[Any], bool], str]] = {
     "threads": (lambda cfg: cfg.threads > 1, "the app runs in one event loop"),
-    "http_protocols": (
-        lambda cfg: "h2" in getattr(cfg, "http_protocols", ()),
-        "HTTP/2 isn't there yet, so HTTP/1.1 is served",
-    ),
     "secure_scheme_headers": (
         lambda cfg: is_set(cfg, "secure_scheme_headers"),
         "X-Forwarded-Proto and Forwarded tell the scheme",

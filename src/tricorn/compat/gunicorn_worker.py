@@ -23,7 +23,7 @@ import socket
 import ssl
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, ClassVar, NoReturn
@@ -91,7 +91,7 @@ class TricornWorker(Worker):  # type: ignore[misc]
             self._refuse_to_boot(refused)
         try:
             self.config = self._make_config()
-            self.ssl_context = _tls(self.cfg)
+            self.ssl_context = _tls(self.cfg, self.config.alpn)
             # Before the app is imported, as its modules may ask for the event loop.
             self._runner = asyncio.Runner(loop_factory=self.config.get_loop_factory())
         except (ConfigError, ImportFromStringError, UserCodeError) as error:
@@ -273,7 +273,7 @@ def _app_stack(frame: FrameType | None) -> str:
     return "".join(traceback.StackSummary.extract(iter(steps)).format()).rstrip()
 
 
-def _tls(cfg: Any) -> ssl.SSLContext | None:
+def _tls(cfg: Any, alpn: Sequence[str]) -> ssl.SSLContext | None:
     """gunicorn's TLS context, which its `ssl_context` hook may have made."""
     if not cfg.is_ssl:
         return None
@@ -282,5 +282,5 @@ def _tls(cfg: Any) -> ssl.SSLContext | None:
     except (OSError, ValueError) as error:
         raise ConfigError(f"certfile {cfg.certfile}, keyfile {cfg.keyfile}: {error}") from None
     # What was agreed to has to be spoken.
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(alpn))
     return context

@@ -36,8 +36,9 @@ from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
 from tricorn.net.scope import ConnectionScope
 from tricorn.net.service import TICK, Service
+from tricorn.net.tls import speaks_http2
 from tricorn.net.websocket import Peer, WebSocketConnection
-from tricorn.wire.errors import Refusal
+from tricorn.wire.errors import Http2Preface, Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA
 from tricorn.wire.h1_response import refusal_response
 from tricorn.wire.ws_handshake import read_handshake
@@ -97,6 +98,9 @@ class Http1Connection(Http1Stream):
         self.transport_write = transport.write
         self.scope = ConnectionScope(service, transport)
         self.client = self.scope.client
+        if self.scope.tls is not None and speaks_http2(transport):
+            self._hand_to_http2(b"")
+            return
         self.deadline = service.now + service.idle_limit
         service.add(self)
 
@@ -383,6 +387,9 @@ class Http1Connection(Http1Stream):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what isn't taken, tell the operator, and take nothing more."""
+        if isinstance(refusal, Http2Preface) and self._may_speak_http2():
+            self._hand_to_http2(refusal.data)
+            return
         logger.warning(
             "Invalid HTTP request from %s: %s (%d)",
             client_name(self.client),
@@ -390,6 +397,29 @@ class Http1Connection(Http1Stream):
             refusal.status,
         )
         self._answer_and_close(refusal)
+
+    def _may_speak_http2(self) -> bool:
+        """Whether this client may use HTTP/2 without having asked by TLS, and has just begun."""
+        service = self.service
+        scope = self.scope
+        if service.http2 is None or scope.tls is not None or self.writer.started or self.end_seen:
+            return False
+        return service.http2_for_all or (service.http2_for_trusted and scope.forward is not None)
+
+    def _hand_to_http2(self, data: bytes) -> None:
+        """Hand the transport over, and the bytes that have come."""
+        service = self.service
+        assert service.http2 is not None
+        self.state = _CLOSED
+        self.deadline = _NEVER
+        service.remove(self)
+        connection = service.http2(service)
+        self.transport.set_protocol(connection)
+        connection.connection_made(self.transport)
+        if self.write_paused:
+            connection.pause_writing()
+        if data:
+            connection.data_received(data)
 
     def _answer_and_close(self, refusal: Refusal) -> None:
         if self.state == _REQUEST and self.writer.started:

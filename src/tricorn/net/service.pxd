@@ -5,7 +5,7 @@ from tricorn.wire.h1_response cimport DefaultFields
 
 @cython.final
 cdef class Service:
-    cdef public object app, loop, limits, head_limits, access, forwarder, timer, websockets, frames
+    cdef public object app, loop, limits, head_limits, access, forwarder, timer, websockets, frames, http2
     cdef public TaskStarter starter
     cdef public DefaultFields defaults
     cdef public long long body_limit, total_requests, date_second
@@ -14,7 +14,7 @@ cdef class Service:
     cdef public str root_path
     cdef public dict scope, state
     cdef public set connections, tasks
-    cdef public bint draining, full, keeps_alive
+    cdef public bint draining, full, keeps_alive, http2_for_trusted, http2_for_all
     cdef public list accepts
     cdef public double now, closing_step, patience
     cdef public Py_ssize_t closings

@@ -106,6 +106,11 @@ class Service:
         self.access: AccessSink | None = None
         self.forwarder: Forwarder | None = None
         self.websockets: WebSocketOptions | None = None  # None: an upgrade is ignored
+        # Makes an HTTP/2 connection; None: HTTP/1.1 only.
+        self.http2: Callable[[Service], Any] | None = None
+        # Who may begin with it without TLS.
+        self.http2_for_trusted = False
+        self.http2_for_all = False
         self.frames = FrameCache()
         self.starter = TaskStarter(loop)
         self.connections: set[Any] = set()

@@ -212,6 +212,12 @@ def _chooser(
     return choose
 
 
+def speaks_http2(transport: Any) -> bool:
+    """Whether client and server have agreed on HTTP/2 in the handshake (RFC 7301)."""
+    connection = transport.get_extra_info("ssl_object")
+    return connection is not None and connection.selected_alpn_protocol() == "h2"
+
+
 def tls_extension(connection: Any) -> dict[str, Any] | None:
     """The `tls` extension of a scope (ASGI TLS extension 0.2) for an `ssl.SSLObject`.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from tricorn.asgi.task import TaskStarter
@@ -12,10 +14,13 @@ from tricorn.edge.trust import TrustedPeers
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
+from tricorn.settings.rules import has_http2_engine
 from tricorn.watch.access import AccessLog
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
 from tricorn.wire.ws import MessageLimits
+
+logger = logging.getLogger("tricorn.error")
 
 # Descriptors kept for the app's files and the worker's own sockets.
 _RESERVED_FILES = 64
@@ -51,6 +56,20 @@ def websocket_options(config: Config, interface: str) -> WebSocketOptions | None
         ping_timeout=seconds(config.ws_ping_timeout),
         handshake=seconds(config.timeout_ws_handshake),
     )
+
+
+def http2_factory(config: Config) -> Callable[[Service], Any] | None:
+    """What makes an HTTP/2 connection; None where there are none."""
+    if config.http2 == "off":
+        return None
+    if not has_http2_engine():
+        logger.info("HTTP/2 is off: the package ngh2 isn't installed.")
+        return None
+    from tricorn.net.http2 import Http2Connection
+    from tricorn.wire.h2 import Http2Limits
+
+    limits = Http2Limits()
+    return lambda service: Http2Connection(service, limits)
 
 
 def _connections_by_files() -> int:
@@ -104,6 +123,9 @@ def make_service(
     service.websockets = websocket_options(config, config.interface)
     service.forwarder = forwarder(config)
     service.starter = TaskStarter(loop, config.reset_contextvars)
+    service.http2 = http2_factory(config)
+    service.http2_for_trusted = config.http2 == "auto"
+    service.http2_for_all = config.http2 == "all"
     access = AccessLog(loop.call_soon)
     service.access = access if config.access_log and access.enabled else None
     return service

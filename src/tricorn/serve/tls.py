@@ -33,6 +33,7 @@ def tls_options(config: Config) -> TlsOptions | None:
         config.ssl_cert_reqs,
         None if config.ssl_ca_certs is None else os.fspath(config.ssl_ca_certs),
         config.ssl_ciphers,
+        config.alpn,
     )
 
 

@@ -19,7 +19,13 @@ from tricorn.settings.options import (
     DEFAULT_LOG_CONFIG,
     TLS_SERVER,
 )
-from tricorn.settings.rules import SPEAKS_TLS, refuse_contradictions, refuse_unfinished
+from tricorn.settings.rules import (
+    SPEAKS_TLS,
+    has_http2_engine,
+    refuse_contradictions,
+    refuse_missing_engine,
+    refuse_unfinished,
+)
 from tricorn.settings.values import convert
 
 if TYPE_CHECKING:
@@ -53,7 +59,7 @@ class Config:
     fd: int | None = None
     loop: Any = "auto"
     http: Any = "auto"
-    http2: bool = False
+    http2: Literal["auto", "tls", "all", "off"] | bool = "auto"
     ws: Any = "auto"
     ws_max_size: int = 16777216
     ws_max_queue: int = 32
@@ -156,6 +162,7 @@ class Config:
             if not option.supervised:
                 refuse_unfinished(option, value, name)
         refuse_contradictions(vars(self))
+        refuse_missing_engine(self.http2)
         self.headers = self.headers or []
 
     def refuse_unfinished(self) -> None:
@@ -185,6 +192,12 @@ class Config:
     def is_ssl(self) -> bool:
         """Whether connections speak TLS."""
         return any(getattr(self, name) for name in SPEAKS_TLS)
+
+    @property
+    def alpn(self) -> tuple[str, ...]:
+        """What the server offers to speak over TLS (RFC 7301), the favourite first."""
+        is_on = self.http2 != "off" and has_http2_engine()
+        return ("h2", "http/1.1") if is_on else ("http/1.1",)
 
     @property
     def should_reload(self) -> bool:

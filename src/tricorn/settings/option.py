@@ -73,7 +73,9 @@ class Option:
     flag: str = ""
     negative: bool = False  # the flag has a --no- twin
     valued: bool = False  # a boolean that takes its value as an argument
-    bare: str = ""  # what the flag alone stands for, where its value may be left out
+    # What the flag alone stands for, where its value may be left out. With choices, true stands
+    # for it too, and false for `off`.
+    bare: str = ""
     scope: Scope = Scope.ALL
     env: tuple[str, ...] = ()  # names honoured after TRICORN_<NAME> and UVICORN_<NAME>
     choices: tuple[str, ...] = ()

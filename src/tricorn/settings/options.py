@@ -409,9 +409,13 @@ TLS = (
 )
 
 HTTP2 = (
-    Option("http2", Group.HTTP2, Kind.BOOLEAN, False,
-           "Serve HTTP/2 too.",
-           not_yet="HTTP/2 isn't there yet; leave it out, clients will use HTTP/1.1"),
+    Option("http2", Group.HTTP2, Kind.CHOICE, "auto",
+           "Who may speak HTTP/2. `tls`: who asks for it in the TLS handshake. `all`, and --http2"
+           " alone: also who begins with it without TLS. `auto`: as `tls`, and trusted proxies"
+           " (--forwarded-allow-ips) without TLS.",
+           choices=("auto", "tls", "all", "off"), bare="all",
+           uvicorn="On by default. It needs no engine to be chosen, and true or the flag alone"
+                   " mean what they mean there."),
 )
 # fmt: on
 

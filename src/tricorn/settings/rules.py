@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Final
 
 from tricorn.settings.errors import ConfigError
@@ -46,6 +47,19 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
             raise contradiction("dev_https", name, "which certificate to use")
     if values["https_redirect"] is not None and not any(values[name] for name in SPEAKS_TLS):
         raise ConfigError("https_redirect: there is no https here; give --ssl-certfile too")
+
+
+def has_http2_engine() -> bool:
+    """Whether the package is installed that HTTP/2 needs."""
+    return find_spec("ngh2") is not None
+
+
+def refuse_missing_engine(http2: object) -> None:
+    """Raise ConfigError when HTTP/2 was asked for and can't be served."""
+    if http2 in ("tls", "all") and not has_http2_engine():
+        raise ConfigError(
+            "http2: the package ngh2 isn't installed; `pip install ngh2`, or leave --http2 out"
+        )
 
 
 def is_idle(option: Option, value: object) -> bool:

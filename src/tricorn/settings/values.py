@@ -166,6 +166,11 @@ def _boolean(option: Option, raw: object) -> object:
 
 
 def _choice(option: Option, raw: object) -> object:
+    if option.bare and raw not in option.choices:
+        try:
+            return option.bare if _boolean(option, raw) else "off"
+        except Unacceptable:
+            pass
     if not isinstance(raw, str) or raw not in option.choices:
         raise Unacceptable("one of " + ", ".join(option.choices))
     return raw

@@ -3,6 +3,7 @@
 ```
 WireError
 ├── Refusal          the peer broke HTTP; carries the HTTP status that answers it
+│   └── Http2Preface the peer speaks HTTP/2, and the wire that read it doesn't
 ├── Violation        the peer broke the WebSocket protocol; carries the close code
 └── ResponseError    the app asked for a response that must not be sent (also a ValueError)
 ```
@@ -33,6 +34,17 @@ class Refusal(WireError):
 
     def __str__(self) -> str:
         return f"{self.status}: {self.reason}"
+
+
+class Http2Preface(Refusal):
+    """What an HTTP/2 client begins with (RFC 9113 §3.4), where HTTP/1.1 was expected.
+
+    `data` is all that has come so far, for whoever speaks it.
+    """
+
+    def __init__(self, status: int, reason: str, data: bytes) -> None:
+        super().__init__(status, reason)
+        self.data = data
 
 
 class Violation(WireError):

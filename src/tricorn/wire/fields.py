@@ -131,6 +131,12 @@ FORBIDDEN_TRAILERS: Final = frozenset(
 )
 
 
+# What is said about one connection has no place in HTTP/2 (RFC 9113 §8.2.2).
+CONNECTION_SPECIFIC: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+)
+
+
 def tokens(value: bytes) -> list[bytes]:
     """Return the members of a comma-separated list in lower case (RFC 9110 §5.6.1)."""
     return [member.strip(b" \t").lower() for member in value.split(b",") if member.strip(b" \t")]

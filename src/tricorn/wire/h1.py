@@ -25,7 +25,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from tricorn.wire.errors import Refusal
+from tricorn.wire.errors import Http2Preface, Refusal
 from tricorn.wire.fields import (
     CONNECTION,
     CONTENT_LENGTH,
@@ -389,12 +389,18 @@ class RequestReader:
         self.last_line = b""
         self.method, self.target, version = scan_request_line(self.bytes_in, start, end)
         if version // 10 != 1:
-            raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+            self._refuse_version(start, version)
         # RFC 9110 §2.5: a higher minor version is read as the highest known.
         self.is_1_1 = version != 10
         self.version = "1.1" if version != 10 else "1.0"
         self._take_target()
         self.last_line = self.bytes_in[start:end]
+
+    def _refuse_version(self, start: int, version: int) -> None:
+        reason = "only HTTP/1.0 and HTTP/1.1 are spoken here"
+        if version == 20 and self.method == "PRI" and self.target == b"*":
+            raise Http2Preface(505, reason, self.bytes_in[start:])
+        raise Refusal(505, reason)
 
     def _take_fields(self, start: int, end: int, special: list[bytes | None]) -> int:
         """Read the field section in `bytes_in[start:end]`; return the scan's flags."""

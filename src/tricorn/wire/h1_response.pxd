@@ -11,7 +11,10 @@ cdef Py_ssize_t APART, _BESIDE
 cdef class DefaultFields:
     cdef public bytes extra, server, date, block
     cdef public bint with_date
+    cdef public list extra_pairs
+    cdef public tuple server_pair, date_pair
     cpdef bytes without(self, int flags)
+    cpdef add_to(self, list fields, int flags)
 
 @cython.final
 cdef class ResponseWriter:

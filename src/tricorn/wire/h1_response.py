@@ -19,7 +19,7 @@ from tricorn.wire.fields import (
     WANTS_CLOSE,
     Fields,
 )
-from tricorn.wire.scan import encode_chunks, encode_fields, joined
+from tricorn.wire.scan import encode_chunks, encode_fields, joined, list_fields
 
 # What an app gives for its fields: any iterable of pairs.
 FieldLines = Iterable[Iterable[bytes]]
@@ -61,17 +61,22 @@ class DefaultFields:
     def __init__(self, server: bytes | None, extra: Fields, with_date: bool = True) -> None:
         names = {name.lower() for name, _ in extra}
         self.extra = encode_fields(list(extra))[0]
+        self.extra_pairs: Fields = []  # the same as HTTP/2 has them
+        list_fields(list(extra), self.extra_pairs)
         self.server = b""
         if server is not None and b"server" not in names:
             self.server = encode_fields([(b"server", server)])[0]
+        self.server_pair = (b"server", server or b"") if self.server else None
         self.with_date = with_date and b"date" not in names
         self.date = b""
+        self.date_pair: tuple[bytes, bytes] | None = None
         self.block = self.server + self.extra
 
     def set_date(self, value: bytes) -> None:
         """Take the current time as an IMF-fixdate (RFC 9110 §5.6.7)."""
         if self.with_date:
             self.date = b"date: " + value + b"\r\n"
+            self.date_pair = (b"date", value)
             self.block = self.date + self.server + self.extra
 
     def without(self, flags: int) -> bytes:
@@ -79,6 +84,15 @@ class DefaultFields:
         date = b"" if flags & HAS_DATE else self.date
         server = b"" if flags & HAS_SERVER else self.server
         return date + server + self.extra
+
+    def add_to(self, fields: Fields, flags: int) -> None:
+        """Append the fields that the app did not set itself, as HTTP/2 has them."""
+        if self.date_pair is not None and not flags & HAS_DATE:
+            fields.append(self.date_pair)
+        if self.server_pair is not None and not flags & HAS_SERVER:
+            fields.append(self.server_pair)
+        if self.extra_pairs:
+            fields += self.extra_pairs
 
 
 class ResponseWriter:

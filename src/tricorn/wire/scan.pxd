@@ -8,3 +8,6 @@ cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1
 cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes body)
 cpdef bytes encode_chunks(bytes before, list chunks, bytes behind)
 cpdef tuple encode_fields(fields)
+cpdef tuple list_fields(fields, list into)
+cpdef bint is_target(bytes target) except -1
+cpdef str method_of(bytes method)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from tricorn.wire.errors import Refusal, ResponseError
 from tricorn.wire.fields import (
     COMMON_NAMES,
+    CONNECTION_SPECIFIC,
     HAS_CONTENT_LENGTH,
     HAS_DATE,
     HAS_SERVER,
@@ -199,6 +200,47 @@ def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
             flags |= HAS_SERVER
         lines += (name, b": ", value, b"\r\n")
     return b"".join(lines), flags, length
+
+
+def list_fields(fields: Iterable[Iterable[bytes]], into: Fields) -> tuple[int, int]:
+    """Append an app's response fields to `into`, as HTTP/2 has them: names in lower case.
+
+    Returns the HAS_ flags of `fields.py` and the Content-Length (-1 when there is none).
+    What is about one connection is dropped (RFC 9113 §8.2.2), and so is white space around
+    a value. Raises `ResponseError` as `encode_fields` does.
+    """
+    flags = 0
+    length = -1
+    for pair in fields:
+        name, value = _checked_pair(pair)
+        if name == b"content-length":
+            if length >= 0:
+                raise ResponseError("a response has one Content-Length, the app sent two")
+            length = _content_length(value)
+            flags |= HAS_CONTENT_LENGTH
+        elif name in CONNECTION_SPECIFIC:
+            continue
+        elif name == b"date":
+            flags |= HAS_DATE
+        elif name == b"server":
+            flags |= HAS_SERVER
+        into.append((name, value.strip(b" \t")))
+    return flags, length
+
+
+def is_target(target: bytes) -> bool:
+    """Say whether each byte may stand in a request target (RFC 9112 §3.2), of one at least."""
+    return bool(target) and _BAD_TARGET.search(target) is None
+
+
+def method_of(method: bytes) -> str:
+    """Return a method as text. Raises `Refusal` 400 when it isn't a token."""
+    known = _METHODS.get(method)
+    if known is not None:
+        return known
+    if _TOKEN.fullmatch(method) is None:
+        raise Refusal(400, "malformed method")
+    return method.decode("ascii")
 
 
 def _checked_pair(pair: Iterable[Any]) -> tuple[bytes, bytes]:

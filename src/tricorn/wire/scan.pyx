@@ -77,6 +77,7 @@ cdef struct Known:
     Py_ssize_t size
     int place          # in `special`, -1 for none
     int response       # one of the RESPONSE_ kinds
+    int connection     # one of CONNECTION_SPECIFIC
 
 cdef Known TABLE[SLOTS]
 _keep = []             # owns the names in TABLE
@@ -119,7 +120,9 @@ def _fill():
         LOWER[index] = 0
     for index in _fields.TOKEN_BYTES:
         LOWER[index] = index + 32 if 65 <= index <= 90 else index
-    for name in dict.fromkeys((*_fields.COMMON_NAMES, *response)):
+    for name in dict.fromkeys(
+        (*_fields.COMMON_NAMES, *response, *sorted(_fields.CONNECTION_SPECIFIC))
+    ):
         value = 2166136261u
         for byte in name:
             value = _mix(value, byte)
@@ -131,6 +134,7 @@ def _fill():
         TABLE[slot].size = len(name)
         TABLE[slot].place = _fields.SPECIAL_FIELDS.get(name, -1)
         TABLE[slot].response = response.get(name, RESPONSE_PLAIN)
+        TABLE[slot].connection = name in _fields.CONNECTION_SPECIFIC
 
 
 _fill()
@@ -566,6 +570,99 @@ cpdef tuple encode_fields(fields):
         _last_fields = <list>fields
         _last_encoded = encoded
     return encoded
+
+
+cpdef tuple list_fields(fields, list into):
+    cdef Py_ssize_t size, index
+    cdef int flags = 0, kind
+    cdef object length = -1
+    cdef object pair, first, second
+    cdef bytes name, value, lower
+    cdef cstring raw
+    cdef unsigned char lowered[LONGEST]
+    cdef bint same
+    cdef Known* known
+    cdef unsigned int mixed
+    cdef unsigned char c
+    if type(fields) is not list:
+        return list_fields(list(fields), into)
+    for pair in <list>fields:
+        if type(pair) is tuple and PyTuple_GET_SIZE(pair) == 2:
+            first = <object>PyTuple_GET_ITEM(pair, 0)
+            second = <object>PyTuple_GET_ITEM(pair, 1)
+            if type(first) is not bytes or type(second) is not bytes:
+                pair = _plain_pair(pair)
+        else:
+            pair = _plain_pair(pair)
+        name = <bytes>PyTuple_GET_ITEM(pair, 0)
+        value = <bytes>PyTuple_GET_ITEM(pair, 1)
+        size = PyBytes_GET_SIZE(name)
+        raw = <cstring>PyBytes_AS_STRING(name)
+        mixed = 2166136261u
+        same = True
+        for index in range(size):
+            c = LOWER[raw[index]]
+            if c == 0:
+                raise ResponseError(f"header name {name!r} is not a token")
+            if c != raw[index]:
+                same = False
+            mixed = _mix(mixed, c)
+            if index < LONGEST:
+                lowered[index] = c
+        if size == 0:
+            raise ResponseError(f"header name {name!r} is not a token")
+        raw = <cstring>PyBytes_AS_STRING(value)
+        if tricorn_bad_value(raw, PyBytes_GET_SIZE(value)):
+            raise ResponseError(
+                f"value of header {name!r} has a control character: {value!r}"
+            )
+        known = NULL
+        if size <= LONGEST:
+            known = _lookup(lowered, size, mixed)
+        if known is not NULL:
+            if known.connection:
+                continue
+            kind = known.response
+            if kind == RESPONSE_LENGTH:
+                if length >= 0:
+                    raise ResponseError("a response has one Content-Length, the app sent two")
+                length = _content_length(value)
+                flags |= HAS_CONTENT_LENGTH
+            elif kind == RESPONSE_DATE:
+                flags |= HAS_DATE
+            elif kind == RESPONSE_SERVER:
+                flags |= HAS_SERVER
+        size = PyBytes_GET_SIZE(value)
+        if size and (
+            raw[0] == 0x20 or raw[0] == 0x09 or raw[size - 1] == 0x20 or raw[size - 1] == 0x09
+        ):
+            into.append((name if same else name.lower(), value.strip(b" \t")))
+        elif same:
+            into.append(pair)
+        else:
+            into.append((name.lower(), value))
+    return flags, length
+
+
+cpdef bint is_target(bytes target) except -1:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(target)
+    return size > 0 and not tricorn_bad_target(<cstring>PyBytes_AS_STRING(target), size)
+
+
+cpdef str method_of(bytes method):
+    cdef cstring text = <cstring>PyBytes_AS_STRING(method)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(method), index
+    if size == 3 and memcmp(text, b"GET", 3) == 0:
+        return GET
+    known = METHODS.get(method)
+    if known is not None:
+        return known
+    if size == 0:
+        raise Refusal(400, "malformed method")
+    for index in range(size):
+        if LOWER[text[index]] == 0:
+            raise Refusal(400, "malformed method")
+    return method.decode("ascii")
 
 
 cdef tuple _plain_pair(pair):

@@ -1,0 +1,28 @@
+cimport cython
+
+from tricorn.wire.scan cimport find_byte, is_target, method_of
+
+cdef int _COLON
+cdef object _WATCHED, _SCHEMES
+
+cdef class RequestHead:
+    cdef public object limits
+    cdef public Py_ssize_t line_limit, section_limit, field_limit, size
+    cdef public long long body_limit, content_length
+    cdef public str method, path
+    cdef public bytes target, raw_path, query, scheme, authority, protocol, last_authority, host, length
+    cdef public list fields, cookies
+    cdef public bint expect_continue, te_trailers, forwarded
+
+    @cython.locals(method=bytes, path=bytes)
+    cpdef read(self, tuple fields, bint ended)
+    @cython.locals(method=bytes, path=bytes, size=Py_ssize_t, kept=list, name=bytes, value=bytes)
+    cdef tuple _split(self, tuple fields)
+    cdef _forget(self)
+    cdef _note(self, bytes name, bytes value)
+    @cython.locals(question=Py_ssize_t)
+    cdef _take_target(self, bytes path)
+    @cython.locals(host=bytes, authority=bytes)
+    cdef _take_host(self)
+    @cython.locals(value=bytes)
+    cdef _take_content_length(self, bint ended)
