@@ -343,6 +343,17 @@ class TestEnds:
         assert gone == 3
         assert not rig.service.connections
 
+    def test_the_end_of_the_client_is_one_too(self, h2_rig: Make) -> None:
+        held = Held()
+        rig = h2_rig(held)
+        rig.begin()
+        rig.exchange()
+        exchange = rig.connection.streams[1].exchange
+        assert not rig.end_of_client()
+        assert exchange.gone
+        assert not rig.service.connections
+        held.release(rig)
+
     def test_idle(self, h2_rig: Make) -> None:
         rig = h2_rig(hello)
         rig.later(31)
@@ -416,6 +427,28 @@ class TestEnds:
         rig.exchange()
         assert client.replies[stream].reset == 8
         assert not rig.connection.streams
+
+
+class TestWhatTheEnginePassesOver:
+    """Connection errors of RFC 9113 that libnghttp2 lets go."""
+
+    @pytest.mark.parametrize("step", [1, 1000])
+    def test_priority_of_stream_0(self, h2_rig: Make, step: int) -> None:
+        rig = h2_rig(hello)
+        data = b"\0\0\x05\x02\0\0\0\0\0" + bytes(5)
+        for start in range(0, len(data), step):
+            rig.receive(data[start : start + step])
+        rig.exchange()
+        assert rig.client.goaways[-1][1] == 1
+
+    def test_a_stream_that_was_passed_over(self, h2_rig: Make) -> None:
+        rig = h2_rig(hello)
+        head = b"\x82\x84\x86\x41\x01a"  # GET, /, http, :authority a
+        for stream_id in (5, 7, 3):
+            frame = len(head).to_bytes(3, "big") + b"\x01\x05" + stream_id.to_bytes(4, "big")
+            rig.receive(frame + head)
+        assert rig.transport.written.endswith(b"\0\0\0\x07\0\0\0\x01")
+        assert rig.transport.ended
 
 
 class TestFloods:

@@ -24,7 +24,7 @@ cdef class Http2Connection(Carrier):
     cdef public dict streams
     cdef public int state
     cdef public double deadline, leave_at, head_since, resets, controls, metered_at
-    cdef public bint pumping, flush_due, write_paused, end_seen
+    cdef public bint pumping, flush_due, write_paused
     cdef public Py_ssize_t running, moved
     cdef public list starting, held
 

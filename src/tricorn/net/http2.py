@@ -96,7 +96,6 @@ class Http2Connection(Carrier):
         self.pumping = False
         self.flush_due = False
         self.write_paused = False
-        self.end_seen = False
         self.stall: Stall | None = None  # of the transport
         self.starting: list[Http2Stream] = []
         self.held: list[Http2Stream] = []  # whose apps wait until their data is sent
@@ -130,14 +129,8 @@ class Http2Connection(Carrier):
             self._meter()
 
     def eof_received(self) -> bool:
-        """The client sends no more. Streams that wait for nothing of it go on."""
-        self.end_seen = True
-        for stream in list(self.streams.values()):
-            if not stream.request_ended:
-                self._give_up(stream)
-        if not self.streams or not self.transport.can_write_eof():
-            return False
-        return self.state < _LINGER
+        """The client sends no more: HTTP/2 has no half that stays open."""
+        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over."""
@@ -291,9 +284,7 @@ class Http2Connection(Carrier):
 
     def _calm_down(self) -> None:
         """No stream is open: go, or wait for the next."""
-        if self.end_seen:
-            self._linger()
-        elif self.state == _OPEN:
+        if self.state == _OPEN:
             self.deadline = self.service.now + self.service.limits.keep_alive
 
     def _refuse(self, stream: Http2Stream, refusal: Refusal) -> None:
@@ -417,10 +408,10 @@ class Http2Connection(Carrier):
         streams, self.streams = self.streams, {}
         for stream in streams.values():
             stream.end()
-        if self.end_seen or not self.transport.can_write_eof():
-            self.transport.close()
-        else:
+        if self.transport.can_write_eof():
             self.transport.write_eof()
+        else:
+            self.transport.close()
 
     # Time
 

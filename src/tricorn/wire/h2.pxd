@@ -5,7 +5,7 @@ from tricorn.wire.h2_frames cimport FrameMeter
 cdef class Http2Wire:
     cdef public object engine, waiting
     cdef public FrameMeter meter
-    cdef public bint failed, ended
+    cdef public bint failed, refused, ended
     cdef public bytes farewell, data
     cdef public long long last_stream, stream_id, error_code
     cdef public tuple fields

@@ -105,6 +105,7 @@ class Http2Wire:
         self.meter = FrameMeter(len(PREFACE))
         self.waiting: deque[Any] = deque()
         self.failed = False
+        self.refused = False  # for what the engine passed over
         self.farewell = b""
         self.last_stream = 0
         self.stream_id = 0
@@ -115,7 +116,7 @@ class Http2Wire:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection."""
-        if self.failed:
+        if self.failed or self.refused:
             return
         self.meter.feed(data)
         try:
@@ -128,6 +129,7 @@ class Http2Wire:
             self._fail(INTERNAL_ERROR)
         else:
             if self.meter.fault:
+                self.refused = True
                 self.terminate(PROTOCOL_ERROR)
 
     def next(self) -> int:
