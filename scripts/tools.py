@@ -11,6 +11,8 @@ from scripts.running import attempt, die
 TOOLS = {
     "gcc": ["gcc", "libc6-dev"],  # compiles the hot modules
     "curl": ["curl"],  # a real client
+    "h2load": ["nghttp2-client"],  # HTTP/2: load
+    "nghttp": ["nghttp2-client"],  # HTTP/2: a real client
     "nginx": ["nginx"],  # a real proxy
     "wrk": ["wrk"],  # load for the benchmarks
     "chromium": ["chromium"],  # the demo page in a browser

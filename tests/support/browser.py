@@ -29,13 +29,13 @@ PATIENCE = 40.0  # seconds, on a machine that other tests keep busy
 
 
 @contextmanager
-def open_browser(profile: Path) -> "Iterator[Chrome]":
-    """Starts Chromium with a profile in an empty folder, and ends it."""
+def open_browser(profile: Path, *more: str) -> "Iterator[Chrome]":
+    """Starts Chromium with a profile in an empty folder and more flags, and ends it."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, *more, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
