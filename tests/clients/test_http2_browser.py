@@ -1,0 +1,77 @@
+"""Chromium over HTTP/2: the demo page with its chat."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.clients.http2_servers import Place, http2_server
+from tests.support.browser import BROWSER, DRIVER, open_browser
+from tests.support.wait import wait_for
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+pytest.importorskip("ngh2")
+pytest.importorskip("selenium.webdriver")
+pytestmark = [
+    pytest.mark.xdist_group("http2_browser"),
+    pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver"),
+]
+LOADED = """
+const pages = performance.getEntriesByType("navigation");
+return [...pages, ...performance.getEntriesByType("resource")].map((one) => one.nextHopProtocol);
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with http2_server("tricorn.demo:app", True, tmp_path_factory.mktemp("certificates")) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
+    profile = tmp_path_factory.mktemp("chromium")
+    with open_browser(profile, "--ignore-certificate-errors") as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(driver: "Chrome", place: Place) -> "Chrome":
+    driver.get(place.url + "/")
+    return driver
+
+
+def wait_text(page: "Chrome", selector: str, pattern: str) -> None:
+    def text() -> str:
+        return str(page.find_element("css selector", selector).text)
+
+    wait_for(lambda: re.search(pattern, text()), what=f"{selector} with {pattern!r}")
+
+
+def test_the_page_comes_over_http_2(page: "Chrome", place: Place) -> None:
+    wait_text(page, "#inspector-line", r"^GET /inspect HTTP/2")
+    assert set(page.execute_script(LOADED)) == {"h2"}  # type: ignore[no-untyped-call]
+
+
+def test_the_chat_works(page: "Chrome") -> None:
+    """Its WebSocket is one of HTTP/1.1 unless the server offers extended CONNECT (RFC 8441)."""
+    field = page.find_element("css selector", "#chat-join [name=name]")
+    field.clear()
+    field.send_keys("Anna")
+    page.find_element("css selector", "#chat-join button").click()
+    wait_text(page, "#chat-state", "^joined as Anna$")
+    page.find_element("css selector", "#chat-say [name=text]").send_keys("Ahoy, \u4f60\u597d")
+    page.find_element("css selector", "#chat-say [type=submit]").click()
+    wait_text(page, "#chat-log", "Anna Ahoy, \u4f60\u597d")
+
+
+def test_a_large_upload(page: "Chrome") -> None:
+    script = """
+    const done = arguments[0];
+    fetch("inspect", { method: "POST", body: new Uint8Array(3000000) })
+      .then((answer) => answer.json()).then((facts) => done(facts.http_version));
+    """
+    assert page.execute_async_script(script) == "2"  # type: ignore[no-untyped-call]
