@@ -10,6 +10,9 @@ import atheris
 with atheris.instrument_imports(include=["tricorn"]):
     import tricorn.wire.h1
     import tricorn.wire.h1_response
+    import tricorn.wire.h2
+    import tricorn.wire.h2_fields
+    import tricorn.wire.h2_frames
     import tricorn.wire.scan
     import tricorn.wire.target
     import tricorn.wire.ws

@@ -14,6 +14,9 @@ import h11
 from tests.fuzz.choices import Choices
 from tests.wire.comparing import PEERS, differences
 from tests.wire.differences import explanation
+from tests.wire.h2_peer import frames_in, says_goodbye
+from tests.wire.h2_peer import hear as hear_http2
+from tests.wire.h2_streams import wild_connection
 from tests.wire.reading import bytewise, cut, read
 from tests.wire.ws_peer import Heard, hear
 from tests.wire.ws_streams import TEXTS, wild_stream
@@ -224,6 +227,19 @@ def handshake(data: bytes) -> None:
         assert 8 <= read.deflate.client_window_bits <= 15
 
 
+def http2(data: bytes) -> None:
+    """Any split of what an HTTP/2 client sends is the same to the app and to the client."""
+    choices = Choices(data)
+    first, second = choices.byte(), choices.byte()
+    sent = wild_connection(choices)
+    whole = hear_http2([sent])
+    frames_in(whole.sent)
+    if says_goodbye(sent):
+        return
+    assert hear_http2(cut(sent, [first, first + second])) == whole
+    assert hear_http2(bytewise(sent)) == whole
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "reader": reader,
     "differential": differential,
@@ -231,4 +247,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "handshake": handshake,
     "messages": messages,
     "frames": frames,
+    "http2": http2,
 }
