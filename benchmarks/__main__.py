@@ -5,12 +5,13 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import environment, measure
+from benchmarks import environment, measure, multiplexed
 from benchmarks.environment import Environments, SetupError
 from benchmarks.launch import missing_tools
 from benchmarks.report import Facts, render
@@ -27,10 +28,11 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line. Exits with code 2 and one line when it is wrong."""
     servers = ", ".join(server.key for server in SERVERS)
     scenarios = ", ".join(scenario.key for scenario in SCENARIOS)
+    groups = ", ".join(GROUPS)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("--servers", metavar="A,B", help=f"only these (default: all installed): {servers}")
-    add("--scenarios", metavar="A,B", help=f"only these (default: all): http, ws, {scenarios}")
+    add("--scenarios", metavar="A,B", help=f"only these (default: all): {groups}, {scenarios}")
     add("--rounds", type=int, help="rounds of each (default: 3)")
     add("--seconds", type=int, help="seconds under load a round (default: 3)")
     add("--connections", type=int, default=64, help="connections (default: 64)")
@@ -88,6 +90,10 @@ def prepare(options: argparse.Namespace, scratch: Path) -> Environments:
         programs["floor"] = environment.compile_program("floor", scratch)
     if set(options.scenarios) & set(GROUPS["ws"]):
         programs["wsload"] = environment.compile_program("wsload", scratch)
+    if shutil.which("nginx"):
+        programs["nginx"] = Path()
+    if any(one.tls for one in SCENARIOS if one.key in options.scenarios):
+        environment.make_certificate(scratch)
     return Environments(programs, environment.installed(main))
 
 
@@ -192,13 +198,20 @@ def run(options: argparse.Namespace, scratch: Path) -> int:
     return int(any(one.failure for one in results.rounds))
 
 
+def _more_tools(scenarios: Sequence[str]) -> tuple[str, ...]:
+    """The programs that only some scenarios need."""
+    chosen = [one for one in SCENARIOS if one.key in scenarios]
+    tools = multiplexed.TOOLS if any(one.http2 for one in chosen) else ()
+    return (*tools, "openssl") if any(one.tls for one in chosen) else tools
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark and return the exit code: 2 when it can't start."""
     options = parse_options(arguments)
     try:
         if platform.system() != "Linux":
             raise SetupError("CPU time of other processes is read from /proc: run it on Linux")
-        if absent := missing_tools(TOOLS):
+        if absent := missing_tools((*TOOLS, *_more_tools(options.scenarios))):
             raise SetupError(f"install {' and '.join(absent)} first")
         if not measure.raise_file_limit():
             raise SetupError("the limit of open files is under 6000: raise it with `ulimit -n`")

@@ -14,6 +14,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 HELLO = b"Hello, world!"
 TEN_KILOBYTES = b"x" * 10240
+MEGABYTE = b"z" * 1048576
 CHUNK = b"y" * 1024
 CHUNKS = 10
 
@@ -53,6 +54,14 @@ async def ten_kilobytes(scope: Scope, receive: Receive, send: Send) -> None:
         return await _lifespan(receive, send)
     await send(_start(b"application/octet-stream", len(TEN_KILOBYTES)))
     await send({"type": "http.response.body", "body": TEN_KILOBYTES})
+
+
+async def megabyte(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer every request with 1,048,576 bytes in one message."""
+    if scope["type"] == "lifespan":
+        return await _lifespan(receive, send)
+    await send(_start(b"application/octet-stream", len(MEGABYTE)))
+    await send({"type": "http.response.body", "body": MEGABYTE})
 
 
 async def streamed(scope: Scope, receive: Receive, send: Send) -> None:

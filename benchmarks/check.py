@@ -1,6 +1,7 @@
 """Does a server answer a scenario's request rightly? Asked before any time is taken."""
 
 import socket
+import ssl
 import time
 from http.client import HTTPException, HTTPResponse
 
@@ -37,7 +38,7 @@ def check(scenario: Scenario, port: int) -> None:
 
 
 def _check_twice(scenario: Scenario, port: int, request: bytes) -> None:
-    with _connect(port) as connection:
+    with _connect(scenario, port) as connection:
         _ask(connection, request, scenario)
         if scenario.closes:
             _expect_end(connection)
@@ -47,7 +48,7 @@ def _check_twice(scenario: Scenario, port: int, request: bytes) -> None:
 
 def _warm_up(scenario: Scenario, port: int, request: bytes) -> None:
     deadline = time.monotonic() + WARM_UP_SECONDS
-    connection = _connect(port)
+    connection = _connect(scenario, port)
     try:
         for _ in range(WARM_UP_REQUESTS):
             if time.monotonic() > deadline:
@@ -55,13 +56,19 @@ def _warm_up(scenario: Scenario, port: int, request: bytes) -> None:
             _ask(connection, request, scenario)
             if scenario.closes:
                 connection.close()
-                connection = _connect(port)
+                connection = _connect(scenario, port)
     finally:
         connection.close()
 
 
-def _connect(port: int) -> socket.socket:
-    return socket.create_connection((HOST, port), timeout=PATIENCE_SECONDS)
+def _connect(scenario: Scenario, port: int) -> socket.socket:
+    plain = socket.create_connection((HOST, port), timeout=PATIENCE_SECONDS)
+    if not scenario.tls:
+        return plain
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # the certificate is the benchmark's own
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain, server_hostname="localhost")
 
 
 def _ask(connection: socket.socket, request: bytes, scenario: Scenario) -> None:
@@ -82,5 +89,9 @@ def _ask(connection: socket.socket, request: bytes, scenario: Scenario) -> None:
 
 
 def _expect_end(connection: socket.socket) -> None:
-    if connection.recv(1):
+    try:
+        more = connection.recv(1)
+    except ssl.SSLEOFError:  # some end TLS without a word
+        return
+    if more:
         raise WrongAnswer("bytes after the last answer")

@@ -48,6 +48,18 @@ def installed(python: Path) -> dict[str, str]:
     return versions
 
 
+def make_certificate(folder: Path) -> None:
+    """`cert.pem` and `key.pem` for localhost, with a key on P-256. Raises SetupError."""
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "7"]
+    where = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    command = ["openssl", "req", "-x509", *kind, "-subj", "/CN=localhost", "-addext", names, *where]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SetupError(f"openssl makes no certificate: {error}") from error
+
+
 def build_environment(folder: Path, base: str, compiled: bool) -> Path:
     """A venv with the peers and this checkout of tricorn, made or brought up to date.
 

@@ -33,7 +33,7 @@ def command(scenario: Scenario, port: int, seconds: int, connections: int) -> li
     fields = [f"{name}: {value}" for name, value in scenario.fields]
     return [
         *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_SECONDS}s"),
-        *("-s", str(SCRIPT), f"http://127.0.0.1:{port}/"),
+        *("-s", str(SCRIPT), f"{'https' if scenario.tls else 'http'}://127.0.0.1:{port}/"),
         *("--", scenario.method, str(scenario.content_size), *fields),
     ]
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import check, load, proctree, talk
+from benchmarks import check, load, multiplexed, proctree, talk
 from benchmarks.launch import Running, StartError, free_port, pinned, running
 from benchmarks.results import Round
 from benchmarks.scenarios import Scenario
@@ -38,7 +38,7 @@ class RoundFailed(Exception):
 
 def measure(rig: Rig, server: Server, scenario: Scenario) -> Round:
     """One round. What goes wrong is in the round's `failure`."""
-    launch = Launch(rig.programs[server.environment], scenario, free_port())
+    launch = Launch(rig.programs[server.environment], scenario, free_port(), rig.scratch)
     log = rig.scratch / f"{server.key}.log"
     reason = ""
     try:
@@ -54,18 +54,28 @@ def measure(rig: Rig, server: Server, scenario: Scenario) -> Round:
 
 
 def _loaded(rig: Rig, server: Server, scenario: Scenario, process: Running) -> Round:
-    check.check(scenario, process.port)
-    connections = scenario.connections or rig.connections
-    wrk = pinned(load.command(scenario, process.port, rig.seconds, connections), rig.client_core)
+    if scenario.http2:
+        multiplexed.check(scenario, process.port, rig.scratch)
+    else:
+        check.check(scenario, process.port)
     logged = _log_lines(process)
     before = proctree.read_cpu(process.pid)
-    outcome = load.run(wrk, rig.seconds, len(scenario.answer))
+    outcome = _load(rig, scenario, process)
     time.sleep(SETTLE_SECONDS)
     if scenario.access_log:
         _wait_for_log(process, logged + outcome.requests)
     after = proctree.read_cpu(process.pid)
     memory = proctree.proportional_memory(process.pid)
     return _round(server, scenario, outcome, _usage(before, after), memory)
+
+
+def _load(rig: Rig, scenario: Scenario, process: Running) -> load.Outcome:
+    if scenario.http2:
+        prefix = pinned([], rig.client_core)
+        return multiplexed.load(scenario, process.port, rig.seconds, rig.scratch, prefix)
+    connections = scenario.connections or rig.connections
+    wrk = pinned(load.command(scenario, process.port, rig.seconds, connections), rig.client_core)
+    return load.run(wrk, rig.seconds, len(scenario.answer))
 
 
 def _usage(before: proctree.Reading, after: proctree.Reading) -> proctree.Usage:

@@ -36,6 +36,12 @@ class Talk(NamedTuple):
     deflate: bool
 
 
+class Multiplexed(NamedTuple):
+    """HTTP/2: h2load asks, over `Scenario.connections`, so many requests at a time on each."""
+
+    streams: int
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One request and the answer it must get, or, with `talk`, the text of a WebSocket message that
@@ -43,7 +49,8 @@ class Scenario:
 
     `fields` are sent besides Host (and Content-Length, where `content_size`, in bytes, isn't 0).
     `connections` overrides the number given on the command line. `closes` says that each request
-    has a connection of its own.
+    has a connection of its own, `tls` that it is over TLS, `http2` that it is HTTP/2 (in cleartext
+    with prior knowledge).
     """
 
     key: str
@@ -58,6 +65,8 @@ class Scenario:
     access_log: bool = False
     closes: bool = False
     talk: Talk | None = None
+    tls: bool = False
+    http2: Multiplexed | None = None
 
     @property
     def content(self) -> bytes:
@@ -122,6 +131,73 @@ def _talks() -> Iterator[Scenario]:
         )
 
 
+def _http2() -> Iterator[Scenario]:
+    """Each in cleartext and over TLS, so that what TLS costs can be told."""
+    ten, megabyte = "benchmarks.apps:ten_kilobytes", "benchmarks.apps:megabyte"
+    for prefix, over, tls in (("h2c", "cleartext", False), ("h2", "TLS", True)):
+        few, many = Multiplexed(16), Multiplexed(100)
+        plain = f"HTTP/2 over {over}, small GET, "
+        yield Scenario(
+            f"{prefix}-8x16",
+            plain + "8 connections of 16 streams",
+            PLAIN,
+            apps.HELLO,
+            connections=8,
+            tls=tls,
+            http2=few,
+        )
+        yield Scenario(
+            f"{prefix}-1x100",
+            plain + "1 connection of 100 streams",
+            PLAIN,
+            apps.HELLO,
+            connections=1,
+            tls=tls,
+            http2=many,
+        )
+        yield Scenario(
+            f"{prefix}-10kb",
+            f"HTTP/2 over {over}, 10 KB response",
+            ten,
+            apps.TEN_KILOBYTES,
+            connections=8,
+            tls=tls,
+            http2=few,
+        )
+        yield Scenario(
+            f"{prefix}-down",
+            f"HTTP/2 over {over}, 1 MB response",
+            megabyte,
+            apps.MEGABYTE,
+            connections=4,
+            tls=tls,
+            http2=Multiplexed(1),
+        )
+        yield Scenario(
+            f"{prefix}-up",
+            f"HTTP/2 over {over}, 1 MB upload",
+            "benchmarks.apps:count",
+            b"1048576",
+            connections=4,
+            tls=tls,
+            http2=Multiplexed(1),
+            fields=BINARY,
+            method="POST",
+            content_size=1048576,
+        )
+    yield Scenario("tls", "HTTP/1.1 over TLS, small GET", PLAIN, apps.HELLO, tls=True)
+    yield Scenario(
+        "tls-close",
+        "HTTP/1.1 over TLS, a new connection each",
+        PLAIN,
+        apps.HELLO,
+        fields=(("Connection", "close"),),
+        connections=16,
+        closes=True,
+        tls=True,
+    )
+
+
 SCENARIOS = (
     Scenario("get", "Small GET", PLAIN, apps.HELLO),
     Scenario("browser", "GET with a browser's 12 fields", PLAIN, apps.HELLO, fields=BROWSER_FIELDS),
@@ -166,11 +242,14 @@ SCENARIOS = (
     ),
     Scenario("wsgi", "Plain WSGI app", "benchmarks.apps:wsgi", apps.HELLO, interface="wsgi"),
     *_talks(),
+    *_http2(),
 )
 
 # Names for several scenarios on the command line.
 GROUPS = {
-    "http": tuple(one.key for one in SCENARIOS if not one.talk),
+    "http": tuple(one.key for one in SCENARIOS if not (one.talk or one.tls or one.http2)),
+    "http2": tuple(one.key for one in SCENARIOS if one.http2),
+    "tls": tuple(one.key for one in SCENARIOS if one.tls and not one.http2),
     "ws": tuple(one.key for one in SCENARIOS if one.talk),
 }
 DEFLATED = tuple(one.key for one in SCENARIOS if one.talk and one.talk.deflate)

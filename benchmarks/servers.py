@@ -1,6 +1,7 @@
 """How each server is started. One worker, each with the settings its own documentation gives for
 speed; only what a scenario asks for differs from one scenario to the next."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,12 @@ HOST = "127.0.0.1"
 
 class Launch(NamedTuple):
     """What a command line is made from: the folder of the environment's programs, the scenario,
-    and a free port."""
+    a free port, and a folder with `cert.pem` and `key.pem`, in which files may be made."""
 
     programs: Path
     scenario: Scenario
     port: int
+    scratch: Path = Path()
 
     def program(self, name: str) -> str:
         """The path of an installed program."""
@@ -27,6 +29,12 @@ class Launch(NamedTuple):
     def address(self) -> str:
         """HOST:PORT."""
         return f"{HOST}:{self.port}"
+
+    def tls(self, certificate: str, key: str) -> list[str]:
+        """The two options by their names, with the files, where the scenario is over TLS."""
+        if not self.scenario.tls:
+            return []
+        return [certificate, str(self.scratch / "cert.pem"), key, str(self.scratch / "key.pem")]
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,8 @@ class Server:
 
 def _tricorn(*options: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
-        return [launch.program("tricorn"), *_uvicorn_options(launch), *options]
+        http2 = ["--http2", "all"] if launch.scenario.http2 else []
+        return [launch.program("tricorn"), *_uvicorn_options(launch), *http2, *options]
 
     return command
 
@@ -65,6 +74,7 @@ def _uvicorn_options(launch: Launch) -> list[str]:
         *("--interface", "wsgi" if launch.scenario.interface == "wsgi" else "asgi3"),
         *("--log-level", "info" if log else "warning"),
         "--access-log" if log else "--no-access-log",
+        *launch.tls("--ssl-certfile", "--ssl-keyfile"),
     ]
 
 
@@ -85,7 +95,9 @@ def _granian(launch: Launch) -> list[str]:
         *("--host", HOST, "--port", str(launch.port)),
         *("--interface", launch.scenario.interface),
         *("--workers", "1", "--runtime-threads", "1", "--runtime-mode", "st"),
-        *("--loop", "uvloop", "--http", "1", "--backlog", "2048"),
+        *("--loop", "uvloop", "--http", "2" if launch.scenario.http2 else "1"),
+        *("--backlog", "2048"),
+        *launch.tls("--ssl-certificate", "--ssl-keyfile"),
         "--ws" if launch.scenario.talk else "--no-ws",
         *("--log-level", "info" if log else "warning"),
         "--access-log" if log else "--no-access-log",
@@ -98,6 +110,7 @@ def _h2corn(launch: Launch) -> list[str]:
         launch.scenario.app,
         *("--bind", launch.address, "--backlog", "2048"),
         *("--workers", "1", "--runtime-threads", "1", "--loop", "uvloop"),
+        *launch.tls("--certfile", "--keyfile"),
         "--access-log" if launch.scenario.access_log else "--no-access-log",
     ]
 
@@ -112,6 +125,7 @@ def _peregrine(launch: Launch) -> list[str]:
         *(["--access-log"] if log else []),
         *("--max-connections", "8192"),
         *(["--ws-compress"] if launch.scenario.key in DEFLATED else []),
+        *launch.tls("--tls-cert", "--tls-key"),
         launch.scenario.app,
     ]
 
@@ -127,6 +141,7 @@ def _hypercorn(launch: Launch) -> list[str]:
         launch.program("hypercorn"),
         *("--bind", launch.address, "--backlog", "2048"),
         *("--workers", "1", "--worker-class", "uvloop"),
+        *launch.tls("--certfile", "--keyfile"),
         *("--log-level", "info" if log else "warning"),
         *(["--access-logfile", "-"] if log else []),
         # Without the prefix the interface is guessed from the app's signature.
@@ -158,8 +173,43 @@ def _floor(launch: Launch) -> list[str]:
     ]
 
 
+NGINX = """
+{user}daemon off; worker_processes 1; pid {scratch}/nginx.pid; error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000; sendfile on; default_type text/plain;
+  client_body_temp_path {scratch}/nginx; proxy_temp_path {scratch}/nginx;
+  fastcgi_temp_path {scratch}/nginx; uwsgi_temp_path {scratch}/nginx;
+  scgi_temp_path {scratch}/nginx;
+  server {{
+    listen {address}{ssl}{http2};
+    ssl_certificate {scratch}/cert.pem; ssl_certificate_key {scratch}/key.pem;
+    ssl_session_tickets off; http2_max_concurrent_streams 256;
+    location / {{ root {scratch}/nginx; try_files /answer =404; }}
+  }}
+}}
+"""
+
+
+def _nginx(launch: Launch) -> list[str]:
+    folder = launch.scratch / "nginx"
+    folder.mkdir(exist_ok=True)
+    (folder / "answer").write_bytes(launch.scenario.answer)
+    words = {
+        "user": "user root; " if os.geteuid() == 0 else "",  # the folder is its owner's alone
+        "scratch": launch.scratch,
+        "address": launch.address,
+        "ssl": " ssl" if launch.scenario.tls else "",
+        "http2": " http2" if launch.scenario.http2 else "",
+    }
+    (folder / "nginx.conf").write_text(NGINX.format(**words))
+    return [*("nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"))]
+
+
 _NO_WEBSOCKET = dict.fromkeys(GROUPS["ws"], "it speaks no WebSocket")
 _NO_DEFLATE = dict.fromkeys(DEFLATED, "it has no permessage-deflate")
+_SECURE = (*GROUPS["http2"], *GROUPS["tls"])
+_NO_HTTP2 = dict.fromkeys(GROUPS["http2"], "it speaks no HTTP/2")
 _FIXED = "it sends one fixed answer"
 _NO_CONTENT = "it reads no content"
 
@@ -173,13 +223,13 @@ SERVERS = (
         _tricorn(),
         environment="interpreted",
     ),
-    Server("uvicorn", "uvicorn[standard]", "uvicorn", _uvicorn),
+    Server("uvicorn", "uvicorn[standard]", "uvicorn", _uvicorn, _NO_HTTP2),
     Server(
         "uvicorn-wsproto",
         "uvicorn (wsproto)",
         "wsproto",
         _uvicorn_wsproto,
-        dict.fromkeys(GROUPS["http"], "it differs from uvicorn in WebSockets only"),
+        dict.fromkeys((*GROUPS["http"], *_SECURE), "it differs from uvicorn in WebSockets only"),
     ),
     Server("granian", "granian", "granian", _granian, _NO_DEFLATE),
     Server("h2corn", "h2corn", "h2corn", _h2corn, {"wsgi": "it serves ASGI only"}),
@@ -189,10 +239,20 @@ SERVERS = (
         "fastpysgi",
         "fastpysgi",
         _fastpysgi,
-        {"log": "it has no access log", **_NO_WEBSOCKET},
+        {
+            "log": "it has no access log",
+            **_NO_WEBSOCKET,
+            **dict.fromkeys(_SECURE, "it has no TLS and no HTTP/2"),
+        },
     ),
     Server("hypercorn", "hypercorn", "hypercorn", _hypercorn),
-    Server("gunicorn", "gunicorn (asgi worker)", "gunicorn", _gunicorn, _NO_DEFLATE),
+    Server(
+        "gunicorn",
+        "gunicorn (asgi worker)",
+        "gunicorn",
+        _gunicorn,
+        {**_NO_DEFLATE, **dict.fromkeys(_SECURE, "it isn't run with TLS here")},
+    ),
     Server(
         "floor",
         "floor (C epoll loop)",
@@ -206,7 +266,23 @@ SERVERS = (
             "fastapi": "it runs no app",
             "wsgi": "it runs no app",
             **_NO_WEBSOCKET,
+            **dict.fromkeys(_SECURE, "it has no TLS and no HTTP/2"),
         },
         environment="floor",
+    ),
+    Server(
+        "nginx",
+        "nginx (static files)",
+        "",
+        _nginx,
+        {
+            **dict.fromkeys(GROUPS["ws"], "it runs no app"),
+            **dict.fromkeys(
+                ("stream", "post", "upload", "log", "fastapi", "wsgi", "close", "1000", "browser"),
+                "it is the yardstick for TLS only",
+            ),
+            **dict.fromkeys(("h2c-up", "h2-up"), "it serves files"),
+        },
+        environment="nginx",
     ),
 )

@@ -25,6 +25,7 @@ from benchmarks import (
     launch,
     load,
     measure,
+    multiplexed,
     proctree,
     report,
     talk,
@@ -214,6 +215,40 @@ class TestLoad:
     def test_anything_wrong_is_an_error(self, output: str, message: str) -> None:
         with pytest.raises(load.LoadError, match=message):
             load.parse(output, 13)
+
+
+H2LOAD = """
+finished in 1.02s, 4000.00 req/s, 1.00MB/s
+requests: 4080 total, 4090 started, 4080 done, 4080 succeeded, {failed} failed, 0 errored, 0 timeout
+status codes: {good} 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 100KB (102400) total, 1KB (1024) headers (space savings 90%), 50KB ({content}) data
+"""
+
+
+class TestH2load:
+    def test_the_outcome_is_read_from_its_lines(self) -> None:
+        printed = H2LOAD.format(failed=0, good=4080, content=4080 * 13)
+        found = multiplexed.parse(printed, 13, [*range(1, 101)])
+        assert found == load.Outcome(4080, 1020000, 4080 * 13, 50, 99)
+
+    @pytest.mark.parametrize(
+        ("failed", "good", "content", "message"),
+        [
+            (3, 4080, 53040, "3 failed"),
+            (0, 4070, 53040, "4070 of 4080 2xx"),
+            (0, 4080, 53039, "shorter"),
+        ],
+    )
+    def test_anything_wrong_is_an_error(
+        self, failed: int, good: int, content: int, message: str
+    ) -> None:
+        printed = H2LOAD.format(failed=failed, good=good, content=content)
+        with pytest.raises(load.LoadError, match=message):
+            multiplexed.parse(printed, 13, [1])
+
+    def test_other_words_are_an_error(self) -> None:
+        with pytest.raises(load.LoadError, match="no outcome"):
+            multiplexed.parse("what is this", 13, [1])
 
 
 class TestOptions:

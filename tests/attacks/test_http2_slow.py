@@ -24,6 +24,12 @@ from tests.support.wait import wait_for
 pytest.importorskip("ngh2")
 
 
+@pytest.fixture(params=["hub"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """The deadlines are the connection's own: one kind of transport is enough."""
+    return request.param
+
+
 @pytest.fixture
 def begin(victim):
     def start(*options: str) -> Victim:
