@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from benchmarks.results import Results
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import GROUPS, SCENARIOS
 from benchmarks.servers import SERVERS
 
 # CPU per request of each peer, divided by tricorn's: at least this much.
@@ -17,6 +17,10 @@ REQUIRED_RATIOS = {
 }
 # The same per WebSocket message that is echoed; the other peers must cost more than tricorn.
 ECHO_RATIOS = {"uvicorn": 3.0, "granian": 1.5}
+# The same per HTTP/2 request.
+HTTP2_RATIOS = {"granian": 1.33, "h2corn": 1.33, "peregrine": 1.0, "hypercorn": 10.0}
+# Over TLS, and the same in cleartext: what is between them may be no more than with nginx.
+TLS_PAIRS = (("tls", "get"), ("h2-8x16", "h2c-8x16"), ("h2-1x100", "h2c-1x100"))
 # Those whose connections are Python objects.
 PYTHON_PEERS = ("uvicorn", "uvicorn-wsproto", "hypercorn", "gunicorn")
 # More memory than uvicorn at most, in KiB; growth of CPU per request from the default number of
@@ -46,13 +50,15 @@ def targets(results: Results) -> list[Target]:
         _growth(results, "log", "growth with the access log on", ACCESS_LOG_GROWTH),
         *_echoes(results),
         *_idle(results),
+        *_http2(results),
+        *(_tls(results, *pair) for pair in TLS_PAIRS),
     ]
 
 
 def _at_least(scenario: str, what: str, required: float, ratio: float | None) -> Target:
     measured = "" if ratio is None else f"{ratio:.2f}"
     met = None if ratio is None else ratio >= required
-    return Target(scenario, what, f"at least {required:.1f}", measured, met)
+    return Target(scenario, what, f"at least {required:.3g}", measured, met)
 
 
 def _peer_ratios(results: Results) -> Iterator[Target]:
@@ -85,6 +91,25 @@ def _idle(results: Results) -> Iterator[Target]:
             else:
                 ratio = theirs.idle / ours.idle
                 yield Target(key, what, "above 1", f"{ratio:.2f}", ratio > 1)
+
+
+def _http2(results: Results) -> Iterator[Target]:
+    for key in GROUPS["http2"]:
+        for peer, required in HTTP2_RATIOS.items():
+            ratio = results.ratio(key, peer)
+            yield _at_least(key, f"{peer} / tricorn", required, ratio)
+
+
+def _tls(results: Results, secure: str, plain: str) -> Target:
+    what = f"what TLS adds to {plain}"
+    added = []
+    for server in ("nginx", "tricorn"):
+        over, without = results.measured(secure, server), results.measured(plain, server)
+        if over is None or without is None:
+            return Target(secure, what, "at most nginx's", "", None)
+        added.append(over.total - without.total)
+    required = f"at most nginx's {added[0]:.1f} µs"
+    return Target(secure, what, required, f"{added[1]:.1f} µs", added[1] <= added[0])
 
 
 def _variants(results: Results) -> Iterator[Target]:

@@ -157,6 +157,13 @@ class TestTargets:
         assert met["ws-idle", "memory a connection, uvicorn / tricorn"] is True
         assert met["ws-idle", "memory a connection, hypercorn / tricorn"] is False
 
+    @pytest.mark.parametrize(("ours", "met"), [(19.0, True), (21.0, False)])
+    def test_tls_may_add_what_it_adds_to_nginx(self, ours: float, met: bool) -> None:
+        rounds = [taken("nginx", 10), taken("nginx", 20, "tls"), taken("tricorn", 10)]
+        found = targets.targets(Results([*rounds, taken("tricorn", ours, "tls")]))
+        one = next(target for target in found if target.scenario == "tls")
+        assert (one.required, one.met) == ("at most nginx's 10.0 µs", met)
+
     def test_every_target_names_a_scenario_and_a_server_that_exist(self) -> None:
         for scenario, peers in targets.REQUIRED_RATIOS.items():
             assert scenario in SCENARIO
