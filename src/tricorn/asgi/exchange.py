@@ -17,7 +17,6 @@ The head is held until the first body message, so that both leave in one write.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, BinaryIO, Final
@@ -38,12 +37,13 @@ from tricorn.asgi.message import (
 )
 from tricorn.asgi.ready import READY, WakeUp, failed
 from tricorn.asgi.stream import FieldLines, Stream
+from tricorn.product import product_logger
 from tricorn.wire.errors import ResponseError
 
 Scope = dict[str, Any]
 App = Callable[..., Awaitable[object]]
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _EXPECT_START: Final = 0
 _HELD: Final = 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
+
+from tricorn.product import product_logger
 
 Message = MutableMapping[str, Any]
 App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
@@ -38,7 +39,7 @@ class Lifespan:
         self.state: dict[str, Any] = {}
         self.should_exit = False
         self.error_occurred = False
-        self.logger = logging.getLogger("tricorn.error")
+        self.logger = product_logger("error")
         self._app = app
         self._asgi = {"version": asgi_version, "spec_version": "2.0"}
         self._task: asyncio.Task[None] | None = None

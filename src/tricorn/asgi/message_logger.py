@@ -6,10 +6,11 @@ isn't used.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any
+
+from tricorn.product import product_logger
 
 # The level's number is Uvicorn's; `watch.logs` gives it its name.
 TRACE = 5
@@ -27,7 +28,7 @@ class MessageLoggerMiddleware:
 
     def __init__(self, app: Callable[..., Awaitable[Any]]) -> None:
         self.app = app
-        self.logger = logging.getLogger("tricorn.asgi")
+        self.logger = product_logger("asgi")
         self._numbers = count(1)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

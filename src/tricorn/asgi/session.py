@@ -19,7 +19,6 @@ server. From then on nothing can be sent. What arrived before it is still receiv
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -40,9 +39,10 @@ from tricorn.asgi.message import (
 )
 from tricorn.asgi.ready import READY, failed
 from tricorn.asgi.stream import FieldLines, SessionStream
+from tricorn.product import product_logger
 from tricorn.wire.errors import ResponseError
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _CONNECTING: Final = 0
 _OPEN: Final = 1

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import threading
 import weakref
 from collections import deque
 from typing import Final, Protocol
 
-logger = logging.getLogger("tricorn.error")
+from tricorn.product import product_logger
+
+logger = product_logger("error")
 
 _NOTHING: Final = contextvars.Context()
 

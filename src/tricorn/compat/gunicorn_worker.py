@@ -34,6 +34,7 @@ from gunicorn.workers.base import Worker
 
 from tricorn.compat.gunicorn_requests import watched
 from tricorn.compat.gunicorn_settings import options, refusal, without_effect
+from tricorn.product import logger_name, use_product
 from tricorn.serve.importer import ImportFromStringError
 from tricorn.serve.program import Config
 from tricorn.serve.server import Server
@@ -113,7 +114,8 @@ class TricornWorker(Worker):  # type: ignore[misc]
 
     def _share_logs(self) -> None:
         """Have gunicorn's error log write what tricorn says, unless a log config does."""
-        own = logging.getLogger("tricorn")
+        use_product(self.CONFIG_KWARGS.get("product", "tricorn"))
+        own = logging.getLogger(logger_name())
         gunicorns = getattr(self.log, "error_log", None)
         if own.handlers or gunicorns is None:
             return

@@ -16,7 +16,6 @@ Under each state stands the limit that ends it.
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any, Final
 
@@ -38,12 +37,13 @@ from tricorn.net.scope import ConnectionScope
 from tricorn.net.service import TICK, Service
 from tricorn.net.tls import speaks_http2
 from tricorn.net.websocket import Peer, WebSocketConnection
+from tricorn.product import product_logger
 from tricorn.wire.errors import Http2Preface, Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA
 from tricorn.wire.h1_response import refusal_response
 from tricorn.wire.ws_handshake import read_handshake
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _NEVER: Final = math.inf
 _NEED_DATA: Final = NEED_DATA

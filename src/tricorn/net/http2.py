@@ -17,7 +17,6 @@ none (RFC 9113 §6.8).
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
 from tricorn.net.scope import ConnectionScope
 from tricorn.net.service import TICK, Service
+from tricorn.product import product_logger
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h2 import (
     ACKNOWLEDGED,
@@ -46,7 +46,7 @@ from tricorn.wire.h2 import (
 )
 from tricorn.wire.h2_fields import RequestHead
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _NEVER: Final = math.inf
 _NEED_DATA: Final = NEED_DATA

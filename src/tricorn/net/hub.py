@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import socket
 from collections.abc import Callable
@@ -31,8 +30,9 @@ from tricorn.net.sysio import (
     transmit_pieces,
 )
 from tricorn.net.sysio import close as close_descriptor
+from tricorn.product import product_logger
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _READABLE: Final = sysio.READABLE
 _WRITABLE: Final = sysio.WRITABLE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-logger = logging.getLogger("tricorn.error")
+from tricorn.product import product_logger
+
+logger = product_logger("error")
 
 
 async def overloaded(scope: Any, receive: Any, send: Any) -> None:

@@ -15,16 +15,16 @@ Until the handshake is done this stands among the service's connections itself.
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
 from tricorn.net.address import client_name
 from tricorn.net.service import Service
+from tricorn.product import product_logger
 from tricorn.wire.h1_response import refusal_response
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _HANDSHAKE: Final = 0
 _OPEN: Final = 1

@@ -20,7 +20,6 @@ Under each state stands the limit that ends it.
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any, Final, Protocol
 
@@ -29,12 +28,13 @@ from tricorn.asgi.stream import FieldLines, SessionStream
 from tricorn.net.address import client_name
 from tricorn.net.progress import Stall
 from tricorn.net.service import Service
+from tricorn.product import product_logger
 from tricorn.wire.errors import ResponseError, Violation
 from tricorn.wire.ws import BINARY, CLOSE, NEED_DATA, PING, TEXT, MessageReader
 from tricorn.wire.ws_deflate import Deflater, DeflateTerms, Inflater
 from tricorn.wire.ws_frames import FrameCache, close_frame, frame
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _NEVER: Final = math.inf
 _TEXT: Final = TEXT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -14,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tricorn.net import sysio
 from tricorn.net.hub import Hub, HubListener
 from tricorn.net.service import Service
+from tricorn.product import product_logger
 from tricorn.wire.h1_response import refusal_response
 
 if TYPE_CHECKING:
     import ssl
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _ACCEPT_AT_ONCE = 64
 # Out of descriptors or memory: accept(2) would fail again at once.

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from tricorn.asgi.asgi2 import ASGI2Middleware
 from tricorn.asgi.wsgi import WSGIMiddleware
+from tricorn.product import product_logger
 from tricorn.serve.importer import ImportFromStringError, import_app
 from tricorn.serve.user_error import UserCodeError
 
 Interface = Literal["asgi3", "asgi2", "wsgi"]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 
 class Application(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tricorn.net.address import Bind
 from tricorn.net.listen import Listener, ListenOptions
+from tricorn.product import redirecting, running_on
 from tricorn.settings.config import Config
 
 # How systemd's FileDescriptorName calls the sockets that answer redirects.
@@ -67,10 +68,6 @@ def addresses(config: Config, inherited: Iterable[tuple[int, str]]) -> list[Bind
     return (passed or config.listen_addresses()) + config.redirect_addresses()
 
 
-RUNNING = "Tricorn running on %s (Press CTRL+C to quit)"
-REDIRECTING = "Tricorn redirecting %s to https"
-
-
 class Banner(NamedTuple):
     """What is logged of a place: a text with a gap for where it is."""
 
@@ -82,9 +79,9 @@ def banners(listeners: Iterable[Listener], scheme: str) -> list[Banner]:
     """What there is to say about these sockets, each place once."""
     return list(
         dict.fromkeys(
-            Banner(REDIRECTING, one.describe())
+            Banner(redirecting(), one.describe())
             if one.bind.redirects
-            else Banner(RUNNING, one.describe(scheme))
+            else Banner(running_on(), one.describe(scheme))
             for one in listeners
         )
     )

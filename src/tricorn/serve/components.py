@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from tricorn.edge.forwarded import FORWARDING_FIELDS, Forwarding
 from tricorn.edge.hsts import StrictTransportSecurity
 from tricorn.edge.trust import TrustedPeers
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
+from tricorn.product import product_logger
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.rules import has_http2_engine
@@ -20,7 +20,7 @@ from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
 from tricorn.wire.ws import MessageLimits
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 # Descriptors kept for the app's files and the worker's own sockets.
 _RESERVED_FILES = 64
@@ -86,7 +86,7 @@ def _connections_by_files() -> int:
 
 def default_fields(config: Config) -> DefaultFields:
     """The fields that each response gets."""
-    server = b"tricorn" if config.server_header else None
+    server = config.product.encode() if config.server_header else None
     return DefaultFields(server, config.encoded_headers, config.date_header)
 
 

@@ -16,7 +16,6 @@ The end of the stream means that no more workers are wanted.
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import selectors
 import signal
@@ -25,6 +24,7 @@ import sys
 import threading
 from typing import Any, Final
 
+from tricorn.product import product_logger
 from tricorn.serve.binding import Descriptors, take_sockets
 from tricorn.serve.program import Config
 from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST, WORKER_ID
@@ -32,7 +32,7 @@ from tricorn.serve.server import STARTUP_FAILURE
 from tricorn.serve.worker import Channel, read_orders, serve
 from tricorn.settings.errors import ConfigError
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 # The parent decides about these; a terminal sends some of them to all.
 _IGNORED: Final = (

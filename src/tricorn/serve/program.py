@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import sys
@@ -13,6 +12,7 @@ from tricorn.asgi.lifespan import Lifespan
 from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.product import product_logger, running_on
 from tricorn.serve.application import Application, load_application
 from tricorn.serve.binding import listen_options
 from tricorn.serve.components import forwarder
@@ -23,10 +23,9 @@ from tricorn.serve.server import STARTUP_FAILURE, Server
 from tricorn.serve.user_error import UserCodeError
 from tricorn.settings.config import IDLE_RELOAD, build
 from tricorn.settings.config import Config as Settings
-from tricorn.settings.options import DEFAULT_LOG_CONFIG
-from tricorn.watch.logs import LOGGING_CONFIG, TRACE_LOG_LEVEL
+from tricorn.watch.logs import TRACE_LOG_LEVEL
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _INTERRUPTED = 130
 
@@ -44,8 +43,6 @@ class Config(Settings):
         self.loaded_app: Any = None
         self.ssl: Any = None  # the context in use, for programs that load certificates into it
         super().__init__(app, *args, **options)
-        if self.log_config == DEFAULT_LOG_CONFIG:
-            self.log_config = LOGGING_CONFIG
         self.configure_logging()
 
     def configure_logging(self) -> None:
@@ -110,7 +107,7 @@ class Config(Settings):
             sys.exit(STARTUP_FAILURE)
         for spare in listeners[1:]:
             spare.close()
-        logger.info("Tricorn running on %s (Press CTRL+C to quit)", listeners[0].describe())
+        logger.info(running_on(), listeners[0].describe())
         return listeners[0].sock
 
 

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, Final
 
 from tricorn.net.service import Service
+from tricorn.product import product_logger
 from tricorn.serve.binding import Sockets, take_sockets
 from tricorn.serve.error_page import ErrorPage
 from tricorn.serve.handover import Handover
@@ -40,7 +41,7 @@ from tricorn.serve.worker import (
 )
 from tricorn.settings.errors import ConfigError
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 # Seconds. A request that runs has so long to be answered, and a response that has begun, or a
 # client that may just be asking, so long to end.

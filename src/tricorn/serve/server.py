@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import random
 import signal
@@ -31,6 +30,7 @@ from tricorn.net.service import Service
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.net.tls import TlsError, TlsSource
 from tricorn.net.tls_transport import TlsTransport
+from tricorn.product import product_logger, running_on
 from tricorn.serve.acceptors import (
     HubAcceptor,
     LoopAcceptor,
@@ -38,7 +38,7 @@ from tricorn.serve.acceptors import (
     hub_works,
     loop_acceptor,
 )
-from tricorn.serve.binding import RUNNING, Banner, addresses, banners, listen_options
+from tricorn.serve.binding import Banner, addresses, banners, listen_options
 from tricorn.serve.components import make_service
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
@@ -63,7 +63,7 @@ _UNBOUNDED_DRAIN = 60.0
 # A redirect is answered at once; who hasn't finished asking is given up after so long.
 _REDIRECTS_END = 1.0
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 
 # Servers that handle signals, and what did before the first of them. Servers that share
@@ -349,7 +349,7 @@ class Server:
     def _log_started(self, sockets: Sequence[socket.socket] | None) -> None:
         places = banners(self._listeners, "https" if self.config.is_ssl else "http")
         for sock in sockets or ():
-            places.append(Banner(RUNNING, f"socket {sock.getsockname()}"))
+            places.append(Banner(running_on(), f"socket {sock.getsockname()}"))
         for place in places:
             color_message = place.text.replace("%s", "\x1b[1m%s\x1b[0m")
             logger.info(place.text, place.where, extra={"color_message": color_message})

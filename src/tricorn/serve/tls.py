@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 from tricorn.net.tls import Certificate, TlsOptions, TlsSource
+from tricorn.product import product_logger
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 
 def tls_options(config: Config) -> TlsOptions | None:

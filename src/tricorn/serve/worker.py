@@ -22,6 +22,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
+from tricorn.product import product_logger, use_product
 from tricorn.serve.binding import Descriptors, Sockets, take_sockets
 from tricorn.serve.identity import Identity
 from tricorn.serve.memory import resident_memory
@@ -43,7 +44,7 @@ from tricorn.serve.stacks import log_stacks
 from tricorn.settings.errors import ConfigError
 from tricorn.watch.logs import reopen
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 # Seconds between two signs of life, and between two looks at the memory.
 _BEAT_EVERY: Final = 1.0
@@ -223,6 +224,7 @@ def read_orders(sock: socket.socket) -> tuple[Descriptors, str, dict[str, Any]]:
         # An option is a function of the program's own module.
         spawn.prepare(main_module)
     app, options = pickle.loads(order)
+    use_product(options["product"])
     return fds, app, options
 
 

@@ -142,6 +142,7 @@ class Config:
     limit_ws_controls: int = 200
     forwarded_hops: int | None = None
     forwarded_fields: Sequence[str] | str | None = None
+    product: str = "tricorn"
 
     def __post_init__(self) -> None:
         self.check()

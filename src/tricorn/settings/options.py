@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tricorn.product import PRODUCTS, TRICORN
 from tricorn.settings.option import Group, Kind, Option, Scope
 
 DEFAULT_LOG_CONFIG: Final = "default"
@@ -95,9 +96,9 @@ HTTP = (
            flag="--header", nullable=True,
            uvicorn="Names and values are checked when the server starts."),
     Option("server_header", Group.HTTP, Kind.BOOLEAN, True,
-           "Send `server: tricorn`.",
+           "Send the field `server`, with the product's name.",
            negative=True,
-           uvicorn="The product is `tricorn`."),
+           uvicorn="The product is `tricorn`; see --product."),
     Option("date_header", Group.HTTP, Kind.BOOLEAN, True,
            "Send the date.",
            negative=True),
@@ -186,6 +187,10 @@ LOGGING = (
     Option("use_colors", Group.LOGGING, Kind.BOOLEAN, None,
            "Colour the log. Not given: only on a terminal.",
            negative=True, nullable=True),
+    Option("product", Group.LOGGING, Kind.CHOICE, TRICORN,
+           "Name under which the server appears: in the loggers, in the lines of the log and in"
+           " the field `server`. `uvicorn` is for programs that expect Uvicorn there.",
+           choices=PRODUCTS, ours=True),
 )
 
 PROXY = (

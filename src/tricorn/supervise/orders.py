@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from tricorn.product import product_logger
 from tricorn.serve.binding import Descriptors
+from tricorn.serve.logging_setup import settle_log_config
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 Reread = Callable[[], Config]
 
@@ -49,6 +50,7 @@ class Standing:
     def __init__(self, config: Config, reread: Reread, fds: Descriptors) -> None:
         self._reread = reread
         self._fds = fds
+        settle_log_config(config)
         self.orders = Orders(config.app, config.options(), fds)
 
     def renew(self) -> None:
@@ -57,6 +59,7 @@ class Standing:
         Raises `ConfigError` when they can't be used; what was read before then stays.
         """
         config = self._reread()
+        settle_log_config(config)
         self.orders = Orders(config.app, config.options(), self._fds)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from tricorn.net.address import Bind
 from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import BindError, Listener, ListenOptions, open_listeners
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.product import product_logger
 from tricorn.serve.binding import addresses, banners, descriptors, listen_options
 from tricorn.serve.identity import find_identity
 from tricorn.serve.logging_setup import set_up_logging
@@ -29,7 +29,7 @@ from tricorn.supervise.supervisor import Supervisor
 from tricorn.supervise.telling import say
 from tricorn.supervise.worker_process import WorkerProcess, start_worker
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 # Beside what the options give a worker to stop in: cancelling, and ending the interpreter.
 _DRAIN_MARGIN = 5.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import logging
 import os
 import pickle
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from tricorn.net.listen import Listener
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.product import product_logger
 from tricorn.serve.binding import banners, descriptors
 from tricorn.settings.config import Config
 from tricorn.supervise.orders import Reread, Standing
@@ -23,7 +23,7 @@ from tricorn.supervise.watched import Watched
 from tricorn.supervise.watching import WatcherThread, choose_watcher
 from tricorn.supervise.worker_process import WorkerProcess, start_spare
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 
 class FreshLauncher:

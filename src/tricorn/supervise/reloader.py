@@ -4,7 +4,6 @@ files into events, and carries out what `reload_decide` makes of them.
 
 from __future__ import annotations
 
-import logging
 import math
 import signal
 import time
@@ -14,6 +13,7 @@ from typing import Final, Protocol
 
 from tricorn.net.listen import Listener
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.product import product_logger
 from tricorn.serve.report import LEAVING, READY, STOPPING
 from tricorn.supervise.children import Children
 from tricorn.supervise.orders import renewed
@@ -48,7 +48,7 @@ from tricorn.supervise.telling import tell
 from tricorn.supervise.worker_process import WorkerProcess
 from tricorn.watch.logs import reopen
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _NO_RELOAD: Final = "No reload: %s. What serves goes on."
 

@@ -7,7 +7,6 @@ wire, so that nothing in it can hang or grow.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import signal
@@ -17,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from tricorn.net.listen import Listener
+from tricorn.product import product_logger
 from tricorn.serve.report import (
     ASK,
     BEAT,
@@ -70,7 +70,7 @@ from tricorn.supervise.telling import tell
 from tricorn.supervise.worker_process import WorkerProcess
 from tricorn.watch.logs import reopen
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _NO_RESTART: Final = "No restart: %s. The workers that serve go on."
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from tricorn.product import product_logger
 from tricorn.supervise.state import Say
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 _LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

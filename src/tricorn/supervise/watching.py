@@ -5,7 +5,6 @@ looking at the files again and again.
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import socket
 import threading
@@ -14,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tricorn.product import product_logger
 from tricorn.supervise.watched import Watched
 
-logger = logging.getLogger("tricorn.error")
+logger = product_logger("error")
 
 # What is saved together comes in one batch: so long nothing must have changed, in seconds.
 SETTLE: Final = 0.025

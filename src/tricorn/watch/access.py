@@ -1,6 +1,6 @@
 """The access log: one line a request, at a price that lets it stay on.
 
-While the logger `tricorn.access` is as tricorn configures it, a line is put together from parts
+While the product's access logger is as tricorn configures it, a line is put together from parts
 that were made before, and the lines of one turn of the loop leave in one write. As soon as
 somebody has added a handler, a filter, a formatter or a record factory of their own, each request
 becomes a `LogRecord`, with the five arguments that Uvicorn gives it.
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from tricorn.product import logger_name
 from tricorn.watch.escape import printable, printable_target
 from tricorn.watch.formatters import ACCESS_FORMAT, AccessFormatter
 
@@ -45,7 +46,7 @@ class AccessLog:
 
     def __init__(self, call_soon: Callable[..., object]) -> None:
         self._call_soon = call_soon
-        self._logger = logging.getLogger("tricorn.access")
+        self._logger = logging.getLogger(logger_name("access"))
         self._handler: Any = None
         self._formatter: Any = None
         self._lines: list[str] = []

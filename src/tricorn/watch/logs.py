@@ -19,6 +19,7 @@ from configparser import ConfigParser, RawConfigParser
 from pathlib import Path
 from typing import IO, Any
 
+from tricorn.product import PRODUCTS, TRICORN, logger_name
 from tricorn.watch.formatters import (
     ACCESS_FORMAT,
     TRACE_LOG_LEVEL,
@@ -30,6 +31,7 @@ from tricorn.watch.formatters import (
 
 __all__ = [
     "LOGGING_CONFIG",
+    "LOGGING_CONFIGS",
     "LOG_LEVELS",
     "TRACE_LOG_LEVEL",
     "AccessFormatter",
@@ -53,38 +55,46 @@ LOG_LEVELS: dict[str, int] = {
     "trace": TRACE_LOG_LEVEL,
 }
 
-LOGGING_CONFIG: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "default": {
-            "()": "tricorn.watch.logs.DefaultFormatter",
-            "fmt": "%(levelprefix)s %(message)s",
-            "use_colors": None,
+
+def _default_config(product: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "default": {
+                "()": "tricorn.watch.logs.DefaultFormatter",
+                "fmt": "%(levelprefix)s %(message)s",
+                "use_colors": None,
+            },
+            "access": {
+                "()": "tricorn.watch.logs.AccessFormatter",
+                "fmt": ACCESS_FORMAT,
+            },
         },
-        "access": {
-            "()": "tricorn.watch.logs.AccessFormatter",
-            "fmt": ACCESS_FORMAT,
+        "handlers": {
+            "default": {
+                "formatter": "default",
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stderr",
+            },
+            "access": {
+                "formatter": "access",
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+            },
         },
-    },
-    "handlers": {
-        "default": {
-            "formatter": "default",
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stderr",
+        "loggers": {
+            product: {"handlers": ["default"], "level": "INFO", "propagate": False},
+            f"{product}.error": {"level": "INFO"},
+            f"{product}.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
         },
-        "access": {
-            "formatter": "access",
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-        },
-    },
-    "loggers": {
-        "tricorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
-        "tricorn.error": {"level": "INFO"},
-        "tricorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
-    },
-}
+    }
+
+
+LOGGING_CONFIGS = {product: _default_config(product) for product in PRODUCTS}
+"""The default configuration of each product. Programs change them before they start."""
+
+LOGGING_CONFIG = LOGGING_CONFIGS[TRICORN]
 
 
 class LogConfigError(ValueError):
@@ -101,7 +111,7 @@ def configure(
 
     `log_level`, a name of `LOG_LEVELS` in any case or a number, is set on the server's loggers
     after the configuration. `use_colors` is for tricorn's formatters: True or False decides, None
-    leaves each to its stream. Without `access_log` the logger `tricorn.access` is silent.
+    leaves each to its stream. Without `access_log` the access logger is silent.
 
     Raises `LogConfigError`, before anything is changed if the level is what is wrong.
     """
@@ -111,10 +121,10 @@ def configure(
         _load(log_config)
         _choose_colors(use_colors)
     if level is not None:
-        for name in ("tricorn.error", "tricorn.access", "tricorn.asgi"):
-            logging.getLogger(name).setLevel(level)
+        for part in ("error", "access", "asgi"):
+            logging.getLogger(logger_name(part)).setLevel(level)
     if not access_log:
-        silent = logging.getLogger("tricorn.access")
+        silent = logging.getLogger(logger_name("access"))
         silent.handlers = []
         silent.propagate = False
 
@@ -221,7 +231,8 @@ def _choose_colors(use_colors: bool | None) -> None:
 
 def _own_formatters() -> Iterator[tuple[ColourizedFormatter, object]]:
     """Each formatter of tricorn's in use, with the stream of its handler."""
-    for name in ("", "tricorn", "tricorn.error", "tricorn.access", "tricorn.asgi"):
+    names = [logger_name(part) for part in ("", "error", "access", "asgi")]
+    for name in ("", *names):
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler.formatter, ColourizedFormatter):
                 yield handler.formatter, getattr(handler, "stream", None)
