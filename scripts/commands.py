@@ -105,12 +105,14 @@ def fuzz(args: list[str]) -> None:
 
 
 def build(args: list[str]) -> None:
-    """build the wheel and the source distribution into dist/"""
+    """build the wheels and source distributions of tricorn and its shim into dist/"""
     with locked("test"):
         place = packages(find_pythons()[0])
         install(place, "build")
         forget_deleted_modules()
-        call([python_of(place), "-m", "build", "--outdir", "dist", *args], TRICORN_COMPILE="1")
+        command = [python_of(place), "-m", "build", "--outdir", "dist", *args]
+        call(command, TRICORN_COMPILE="1")
+        call([*command, "shim"])
 
 
 COMMANDS = {

@@ -199,11 +199,14 @@ def _parameters() -> list[click.Parameter]:
     return [click.Argument(["app"], required=False), *table, version]
 
 
-def _start(**given: Any) -> int:
+def _start(given: dict[str, Any], settled: Mapping[str, str]) -> int:
     from tricorn.settings.sources import resolve
 
     origin = click.get_current_context().get_parameter_source
-    line = {name: raw for name, raw in given.items() if origin(name) is ParameterSource.COMMANDLINE}
+    typed = {
+        name: raw for name, raw in given.items() if origin(name) is ParameterSource.COMMANDLINE
+    }
+    line = {**settled, **typed}
     resolved = resolve(line)
     if resolved["show_config"].value:
         from tricorn.settings.show import show
@@ -256,8 +259,18 @@ def _config(line: dict[str, Any], resolved: Mapping[str, Given]) -> Config:
     return build(app, options)
 
 
-main = Command("tricorn", params=_parameters(), callback=_start, epilog=EPILOG)
-main.help = "Serve APP, an ASGI or WSGI application given as module:attribute."
+def command(name: str, **settled: str) -> Command:
+    """The command line under a name. Options that are `settled` have that value unless given."""
+
+    def start(**given: Any) -> int:
+        return _start(given, settled)
+
+    made = Command(name, params=_parameters(), callback=start, epilog=EPILOG)
+    made.help = "Serve APP, an ASGI or WSGI application given as module:attribute."
+    return made
+
+
+main = command("tricorn")
 
 if __name__ == "__main__":
     main()

@@ -3,6 +3,11 @@
 docs/gunicorn.md says what they do with gunicorn's settings.
 """
 
-from tricorn.compat.gunicorn_worker import TricornH11Worker, TricornWorker
+from tricorn.compat.gunicorn_worker import (
+    TricornH11Worker,
+    TricornWorker,
+    UvicornH11Worker,
+    UvicornWorker,
+)
 
-__all__ = ["TricornH11Worker", "TricornWorker"]
+__all__ = ["TricornH11Worker", "TricornWorker", "UvicornH11Worker", "UvicornWorker"]

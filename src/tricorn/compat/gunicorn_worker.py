@@ -236,6 +236,23 @@ class TricornH11Worker(TricornWorker):
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
 
 
+class UvicornWorker(TricornWorker):
+    """`TricornWorker` under Uvicorn's name, for the distribution that has Uvicorn's names."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": "auto"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A subclass of a program's own replaces the options, and stays Uvicorn by name.
+        self.CONFIG_KWARGS = {"product": "uvicorn", **self.CONFIG_KWARGS}  # type: ignore[misc]
+        super().__init__(*args, **kwargs)
+
+
+class UvicornH11Worker(UvicornWorker):
+    """The same on asyncio's own event loop."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
+
+
 class _WorkerServer(Server):
     """A server that a gunicorn worker starts and stops."""
 

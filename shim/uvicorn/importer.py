@@ -1,0 +1,5 @@
+"""Import strings."""
+
+from tricorn.serve.importer import ImportFromStringError, import_from_string
+
+__all__ = ["ImportFromStringError", "import_from_string"]

@@ -1,0 +1,5 @@
+"""Every ASGI message in the log."""
+
+from tricorn.asgi.message_logger import MessageLoggerMiddleware
+
+__all__ = ["MessageLoggerMiddleware"]

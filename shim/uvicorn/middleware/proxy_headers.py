@@ -1,0 +1,5 @@
+"""Forwarding fields as middleware."""
+
+from tricorn.edge.forwarded import ProxyHeadersMiddleware
+
+__all__ = ["ProxyHeadersMiddleware"]

@@ -1,0 +1,5 @@
+"""The protocol class of HTTP/1.1."""
+
+from tricorn.net.http1 import Http1Connection as ZttpProtocol
+
+__all__ = ["ZttpProtocol"]

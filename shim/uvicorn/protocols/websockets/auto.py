@@ -1,0 +1,5 @@
+"""The protocol class of WebSockets."""
+
+from tricorn.net.websocket import WebSocketConnection as AutoWebSocketsProtocol
+
+__all__ = ["AutoWebSocketsProtocol"]
