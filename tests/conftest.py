@@ -78,6 +78,7 @@ HEAVY = (
 # Interpreted they run the in-process tests of the same layers.
 WHOLE_SERVERS = (
     "clients",
+    "serve/test_http2.py",
     "serve/test_https_redirect.py",
     "serve/test_pidfile.py",
     "serve/test_program.py",
