@@ -230,9 +230,6 @@ class Http2Connection(Carrier):
         extensions = _EXTENSIONS.copy()
         if head.te_trailers:
             extensions["http.response.trailers"] = {}
-        if connection.forward is not None and connection.tls is None:
-            # A trusted proxy knows how its client came.
-            scope["scheme"] = head.scheme.decode("ascii")
         connection.complete(scope, head.fields, extensions, head.forwarded)
         return scope
 

@@ -58,6 +58,7 @@ _GOAWAY: Final = b"\x00\x00\x08\x07\x00\x00\x00\x00\x00"
 _FIELD_ROOM: Final = 32
 _ROOM: Final = 16384
 _CRUMBS: Final = 256
+_ANY_NUMBER: Final = 1 << 32
 
 
 class Http2Limits(NamedTuple):
@@ -94,6 +95,9 @@ class Http2Wire:
                 max_deflate_dynamic_table_size=limits.table,
                 max_outbound_ack=limits.acks,
                 max_settings=limits.settings,
+                # Ours is stricter. The engine's would end the connection with the wrong code
+                # where one piece of input holds more than it allows.
+                stream_reset_rate_limit=(_ANY_NUMBER, _ANY_NUMBER),
                 max_continuations=limits.continuations,
                 max_inbound_header_list_size=section,
                 max_inbound_header_count=heads.fields + _CRUMBS,
