@@ -273,10 +273,20 @@ class TlsClient(RawClient):
     def __init__(self, address, certificate, **settings):
         super().__init__(address)
         context = ssl.create_default_context(cafile=certificate)
-        context.set_alpn_protocols(["h2", "http/1.1"])
+        context.set_alpn_protocols(["http/1.1"])
         for name, value in settings.items():
             setattr(context, name, value)
         self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+
+
+def curl_version(url, certificate):
+    """The version of HTTP in which curl, that would like HTTP/2, got a good answer."""
+    command = [need_tool("curl"), "-sf", "--http2", "--cacert", certificate, "-m", "20"]
+    ended = subprocess.run(
+        [*command, "-o", os.devnull, "-w", "%{http_version}", url], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended
+    return ended.stdout
 
 
 @pytest.mark.parametrize("worker", [WORKER, "tricorn.workers.TricornH11Worker"])
@@ -294,6 +304,7 @@ def test_tls_with_gunicorns_context(tmp_path, certificate, worker):
             facts = json.loads(client.get("/facts").body)
             assert (facts["scheme"], facts["client"][0]) == ("https", "127.0.0.1")
             assert json.loads(client.get("/facts").body) == facts
+            assert curl_version("https://{}:{}/facts".format(*address[:2]), cert) == "2"
             ask(client, "/wait/0.5")
             master.wait_notes("waiting")
             master.signal(signal.SIGTERM)  # with a handshake that never comes beside it

@@ -36,10 +36,27 @@ def hear(pieces: Iterable[bytes], limits: Http2Limits | None = None) -> Heard:
         heard.sent += sent
         _take(wire, heard)
     _take(wire, heard)
+    heard.sent = without_words(heard.sent)
     if not heard.over:
         meter = wire.meter
         heard.head_open, heard.heads, heard.cost = meter.head_open(), meter.heads, meter.cost
     return heard
+
+
+def without_words(sent: bytes) -> bytes:
+    """What is sent, but for a GOAWAY's text for people (RFC 9113 §6.8).
+
+    A client may break two rules at once. Which of them is told depends on how much came in one
+    piece; the code doesn't.
+    """
+    kept = b""
+    while len(sent) >= 9:
+        end = 9 + int.from_bytes(sent[:3], "big")
+        frame, sent = sent[:end], sent[end:]
+        if frame[3] == Kind.GOAWAY:
+            frame = b"\0\0\x08" + frame[3:17]
+        kept += frame
+    return kept + sent
 
 
 def _take(wire: Http2Wire, heard: Heard) -> None:
