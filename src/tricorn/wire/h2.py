@@ -123,6 +123,9 @@ class Http2Wire:
         if self.failed or self.refused:
             return
         self.meter.feed(data)
+        if self.meter.fault:
+            # The frame may have faults besides: that one counts, however the bytes are cut.
+            data = data[: self.meter.fault_at]
         try:
             self.engine.receive_data(data)
         except DenialOfServiceError:

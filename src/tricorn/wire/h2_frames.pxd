@@ -13,9 +13,10 @@ cdef class FrameMeter:
     cdef public long long last_head
     cdef public list skipped
     cdef public bint fault
+    cdef public Py_ssize_t fault_at
 
     cpdef bint head_open(self)
-    @cython.locals(at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, kind=int, stream_id=cython.longlong)
+    @cython.locals(before=Py_ssize_t, at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, kind=int, stream_id=cython.longlong)
     cpdef feed(self, bytes data)
     @cython.locals(last=cython.longlong, index=Py_ssize_t)
     cdef _check_stream(self, int kind, long long stream_id)

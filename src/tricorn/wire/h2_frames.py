@@ -38,6 +38,7 @@ class FrameMeter:
         self.last_head = -1  # the highest stream that a field block was for
         self.skipped: list[int] = []  # streams that were passed over: first, last, first …
         self.fault = False  # what the engine passes over, and RFC 9113 doesn't
+        self.fault_at = 0  # where in the bytes fed last the frame with the fault begins
 
     def head_open(self) -> bool:
         """Whether a field block has begun that hasn't ended."""
@@ -47,7 +48,8 @@ class FrameMeter:
 
     def feed(self, data: bytes) -> None:
         """Look at the next bytes of the connection."""
-        if self.start:
+        before = len(self.start)
+        if before:
             data = self.start + data
             self.start = b""
         at = self.left
@@ -58,6 +60,9 @@ class FrameMeter:
             if kind == _HEADERS or kind == _PRIORITY:  # noqa: SIM109
                 stream_id = (data[at + 5] & 127) << 24 | data[at + 6] << 16
                 self._check_stream(kind, stream_id | data[at + 7] << 8 | data[at + 8])
+                if self.fault:
+                    self.fault_at = max(at - before, 0)
+                    return
             self._count(kind, data[at + 4], length)
             at += _HEAD_SIZE + length
         if at >= size:
