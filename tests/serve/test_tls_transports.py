@@ -1,5 +1,6 @@
 """TLS over the hub's transports and over the loop's: what holds for both."""
 
+import asyncio
 import hashlib
 import socket
 import ssl
@@ -275,16 +276,22 @@ def test_sessions_are_resumed(server: Server, context: ssl.SSLContext) -> None:
 
 
 def test_websockets(server: Server, files: Files) -> None:
-    from websockets.sync.client import connect as connect_websocket
-
     context = ssl.create_default_context(cafile=files.authority_file)
+    asyncio.run(echo_all_sizes(server, context))
+
+
+async def echo_all_sizes(server: Server, context: ssl.SSLContext) -> None:
+    """In one thread: an `SSLSocket` shared by two, as by the library's other client, may break
+    by itself in Pythons before 3.13."""
+    from websockets.asyncio.client import connect as connect_websocket
+
     url = f"wss://localhost:{server.port}/"
     message = BIG[:3_000_000]
     with plain(server) as sock:
-        with connect_websocket(url, ssl=context, sock=sock, max_size=None) as websocket:
+        async with connect_websocket(url, ssl=context, sock=sock, max_size=None) as websocket:
             for size in (0, 1, 16384, 65537, len(message)):
-                websocket.send(message[:size])
-                assert websocket.recv(30) == message[:size]
+                await websocket.send(message[:size])
+                assert await asyncio.wait_for(websocket.recv(), 30) == message[:size]
 
 
 def test_no_connection_is_left(server: Server, context: ssl.SSLContext) -> None:
