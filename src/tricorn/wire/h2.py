@@ -284,16 +284,6 @@ class Http2Wire:
         size: int = self.engine.queued_body_size()
         return size
 
-    def may_send(self, stream_id: int) -> bool:
-        """Whether flow control lets content through on this stream."""
-        try:
-            return (
-                self.engine.remote_window_size > 0
-                and self.engine.stream_remote_window_size(stream_id) > 0
-            )
-        except NGH2Error:
-            return False
-
 
 class _Failed:
     """Stands for the engine's own last event where it has failed."""

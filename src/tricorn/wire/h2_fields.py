@@ -30,8 +30,7 @@ class RequestHead:
     """The facts of the request that was read last; the names are `RequestReader`'s.
 
     `scheme` is what the client says, `protocol` that of an extended CONNECT (RFC 8441) or
-    empty. `content_length` is -1 where the client didn't say. `is_new_path` says whether the
-    target is another than that of the request before.
+    empty. `content_length` is -1 where the client didn't say.
     """
 
     def __init__(self, limits: HeadLimits, body_limit: int = 0) -> None:
