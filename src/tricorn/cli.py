@@ -177,9 +177,8 @@ def _fail(error: click.ClickException | ConfigError) -> int:
 def _help(option: Option) -> str:
     from tricorn.settings.show import default_text
 
-    text = option.help + (" Not there yet." if option.not_yet else "")
     default = default_text(option)
-    return f"{text} [default: {default}]" if default else text
+    return f"{option.help} [default: {default}]" if default else option.help
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -11,7 +11,6 @@ import uvicorn
 from tricorn.settings.config import Config
 from tricorn.settings.option import Group, Kind, Option, Scope
 from tricorn.settings.options import BY_NAME, CONFIG_PARAMETERS, OPTIONS, RUN_PARAMETERS
-from tricorn.settings.rules import is_idle
 from tricorn.settings.values import convert
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "uvicorn.md"
@@ -59,7 +58,6 @@ def test_a_row_is_sound(option: Option) -> None:
     assert option.help.endswith((".", "process."))
     assert option.choices or option.kind not in (Kind.CHOICE, Kind.NAME, Kind.LEVEL)
     assert not (option.negative and option.kind is not Kind.BOOLEAN)
-    assert is_idle(option, option.default)
     assert isinstance(option.group, Group)
 
 

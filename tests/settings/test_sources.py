@@ -147,8 +147,8 @@ def sample(option: Option) -> str:
         return next(choice for choice in reversed(option.choices) if choice != option.default)
     samples = {
         Kind.WORKERS: "auto",
-        Kind.NUMBER: "0" if option.idle else str(min(7, option.most or 7)),
-        Kind.SECONDS: "0" if option.idle else "7",
+        Kind.NUMBER: str(min(7, option.most or 7)),
+        Kind.SECONDS: "7",
         Kind.BOOLEAN: "false" if option.default else "true",
         Kind.LIST: "fd://7",
         Kind.FIELDS: "X-A:1",
@@ -160,7 +160,7 @@ def sample(option: Option) -> str:
     return samples.get(option.kind, "sample")
 
 
-THERE = [o for o in OPTIONS if o.in_sources and not o.not_yet]
+THERE = [o for o in OPTIONS if o.in_sources]
 
 
 @pytest.mark.parametrize("option", THERE, ids=lambda o: o.name)

@@ -24,7 +24,6 @@ from tricorn.settings.rules import (
     has_http2_engine,
     refuse_contradictions,
     refuse_missing_engine,
-    refuse_unfinished,
 )
 from tricorn.settings.values import convert
 
@@ -153,23 +152,15 @@ class Config:
     def check(self) -> None:
         """Judge all values, and bring each to its one form (a path to str, headers to a list).
 
-        Raises ConfigError. Worker processes and reloading aren't judged here: a Config says
-        what they are to be, and only the program acts on it.
+        Raises ConfigError.
         """
         for name in CONFIG_PARAMETERS:
             option = BY_NAME[name]
             value = convert(option, getattr(self, name), name)
             setattr(self, name, value)
-            if not option.supervised:
-                refuse_unfinished(option, value, name)
         refuse_contradictions(vars(self))
         refuse_missing_engine(self.http2)
         self.headers = self.headers or []
-
-    def refuse_unfinished(self) -> None:
-        """Raise ConfigError for worker processes and reloading. For whatever starts a program."""
-        for name in CONFIG_PARAMETERS:
-            refuse_unfinished(BY_NAME[name], getattr(self, name), name)
 
     def _take_variables(self) -> None:
         """WEB_CONCURRENCY and FORWARDED_ALLOW_IPS, for what the caller left open."""
@@ -284,9 +275,7 @@ def build(app: Any, options: Mapping[str, Any], make: type[Config] = Config) -> 
     for name in values:
         if name not in RUN_PARAMETERS:
             raise TypeError(f"run() has no option {name!r}{nearest(name, RUN_PARAMETERS)}")
-    config = make(app, **values)
-    config.refuse_unfinished()
-    return config
+    return make(app, **values)
 
 
 __all__ = ["Config", "ConfigError", "build"]

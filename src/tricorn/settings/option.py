@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -60,8 +60,6 @@ class Scope(Enum):
 class Option:
     """One option, wherever it is given.
 
-    `default` is also the value that asks for nothing; `idle` lists other values
-    that do, so that they pass although the feature is `not_yet` there.
     `nullable` options take `None` in Python and `none` as text.
     """
 
@@ -86,9 +84,6 @@ class Option:
     secret: bool = False
     ours: bool = False  # Uvicorn has no such option
     uvicorn: str = ""  # what differs from Uvicorn
-    not_yet: str = ""
-    idle: tuple[object, ...] = field(default=())
-    supervised: bool = False  # acts through the program only, not through Config and Server
 
     @property
     def flags(self) -> str:

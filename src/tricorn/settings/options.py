@@ -276,7 +276,7 @@ WORKERS = (
     Option("workers", Group.WORKERS, Kind.WORKERS, None,
            "Worker processes, kept running by a parent; `auto`: as many as there are CPUs to use."
            " 1, the default: no parent.",
-           env=("WEB_CONCURRENCY",), least=0, nullable=True, supervised=True,
+           env=("WEB_CONCURRENCY",), least=0, nullable=True,
            uvicorn="`auto` is tricorn's own. If no worker can start, the exit code is 3, not 0."),
     Option("timeout_worker_healthcheck", Group.WORKERS, Kind.SECONDS, 5,
            "Time for which a worker's event loop may stand still before the worker is killed and"
@@ -284,47 +284,45 @@ WORKERS = (
            least=0),
     Option("preload", Group.WORKERS, Kind.BOOLEAN, False,
            "Import the application once and fork the workers from there, so that they share its"
-           " memory. A restart imports it anew.",
-           supervised=True, ours=True),
+           " memory. A restart imports it anew.", ours=True),
     Option("control", Group.WORKERS, Kind.TEXT, None,
            "Path of a Unix socket for `tricorn ctl`, private to this user. With it there is a"
            " parent process even for one worker.",
-           nullable=True, supervised=True, ours=True),
+           nullable=True, ours=True),
     Option("restart_parallel", Group.WORKERS, Kind.NUMBER, 1,
            "Workers that are replaced at a time when they are restarted (SIGHUP).",
-           least=1, supervised=True, ours=True),
+           least=1, ours=True),
     Option("limit_worker_lifetime", Group.WORKERS, Kind.SECONDS, None,
            "Time after which a worker is replaced, up to a tenth earlier so that not all go at"
            " once. Not given: never.",
-           least=1, nullable=True, supervised=True, ours=True),
+           least=1, nullable=True, ours=True),
     Option("limit_worker_memory", Group.WORKERS, Kind.NUMBER, None,
            "Memory of a worker (resident set) above which it is replaced. Not given: any.",
-           least=1, nullable=True, unit="bytes", supervised=True, ours=True),
+           least=1, nullable=True, unit="bytes", ours=True),
 )
 
 RELOAD = (
     Option("reload", Group.RELOAD, Kind.BOOLEAN, False,
            "Serve changed code at once: a new process takes over when a file has changed.",
-           supervised=True,
            uvicorn="An app that can't be imported is shown in the browser too. Open WebSockets"
                    " and streams are closed and hold nothing up."),
     Option("reload_dirs", Group.RELOAD, Kind.LIST, None,
            "Directory to watch, instead of the working directory. Repeat it for several.",
-           flag="--reload-dir", nullable=True, supervised=True),
+           flag="--reload-dir", nullable=True),
     Option("reload_includes", Group.RELOAD, Kind.LIST, None,
            "Pattern of files to watch besides `*.py`, or a file or directory. Repeat it for"
            " several.",
-           flag="--reload-include", nullable=True, supervised=True,
+           flag="--reload-include", nullable=True,
            uvicorn="Works without watchfiles too, and a file may be anywhere."),
     Option("reload_excludes", Group.RELOAD, Kind.LIST, None,
            "Pattern of files not to watch, or a directory. Repeat it for several. Hidden"
            " directories, virtual environments and node_modules never are.",
-           flag="--reload-exclude", nullable=True, supervised=True,
+           flag="--reload-exclude", nullable=True,
            uvicorn="Works without watchfiles too. Hidden directories aren't watched."),
     Option("reload_delay", Group.RELOAD, Kind.SECONDS, 0.25,
            "Shortest time between two reloads, and between two looks at the files where"
            " watchfiles isn't installed.",
-           least=0, supervised=True),
+           least=0),
 )
 
 WEBSOCKETS = (

@@ -67,8 +67,6 @@ They also count when they are in the file of `--env-file`. Prefixed variables in
 that file don't: it is read after them, for the application.
 """
 
-NOT_YET: Final = " *Not there yet.*"
-
 
 def page() -> str:
     """The text of docs/options.md."""
@@ -99,8 +97,6 @@ def _meaning(option: Option) -> str:
     text += {Scope.CONFIG: " `Config` only.", Scope.PROGRAM: " Not in `Config`."}.get(
         option.scope, ""
     )
-    if option.not_yet:
-        text += NOT_YET
     if option.ours:
         text += " *tricorn's own.*"
     if option.uvicorn:

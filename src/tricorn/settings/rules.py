@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import Final
 
 from tricorn.settings.errors import ConfigError
-from tricorn.settings.option import Option
 from tricorn.settings.options import BY_NAME
 
 # Uvicorn lets --uds and --fd pass beside --host and --port, and programs that start it pass
@@ -60,17 +59,3 @@ def refuse_missing_engine(http2: object) -> None:
         raise ConfigError(
             "http2: the package ngh2 isn't installed; `pip install ngh2`, or leave --http2 out"
         )
-
-
-def is_idle(option: Option, value: object) -> bool:
-    """Whether `value` asks for nothing that the option's feature would have to do."""
-    return any(
-        value == idle and isinstance(value, bool) == isinstance(idle, bool)
-        for idle in (option.default, *option.idle)
-    )
-
-
-def refuse_unfinished(option: Option, value: object, where: str) -> None:
-    """Raise ConfigError when `value`, given at `where`, asks for a feature still to come."""
-    if option.not_yet and not is_idle(option, value):
-        raise ConfigError(f"{where}: {option.not_yet}")

@@ -11,7 +11,7 @@ from tricorn.settings.environment import counts, from_environment, load_env_file
 from tricorn.settings.files import read_file
 from tricorn.settings.option import Option
 from tricorn.settings.options import BY_NAME, OPTIONS
-from tricorn.settings.rules import EXCLUSIVE, WHERE_TO_LISTEN, contradiction, refuse_unfinished
+from tricorn.settings.rules import EXCLUSIVE, WHERE_TO_LISTEN, contradiction
 from tricorn.settings.values import convert
 
 
@@ -55,8 +55,6 @@ def resolve(line: Mapping[str, object], directory: str = ".") -> dict[str, Given
     added = _add_env_file(given, stronger)
     _honour_port(given, added)
     _settle_listening(given)
-    for name, value in given.items():
-        refuse_unfinished(BY_NAME[name], value.value, value.where)
     return given
 
 
