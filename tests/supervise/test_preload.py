@@ -108,6 +108,28 @@ def test_a_lost_fork_server_is_replaced_with_its_workers(server: Server) -> None
     assert ask(server)[1] != importer
 
 
+def test_usr1_opens_the_log_files_of_workers_to_come_anew(code: Path, tmp_path: Path) -> None:
+    log, config = tmp_path / "log", tmp_path / "log.toml"
+    config.write_text(
+        "version = 1\n"
+        "disable_existing_loggers = false\n"
+        '[handlers.file]\nclass = "logging.FileHandler"\n'
+        f'filename = "{log}"\n'
+        '[loggers.tricorn]\nhandlers = ["file"]\nlevel = "INFO"\npropagate = false\n'
+    )
+    options = ("--app-dir", str(code.parent), "--port", "0", "--workers", "2", "--preload")
+    server = start("preloaded:app", *options, "--log-config", str(config))
+    try:
+        wait_for(lambda: log.exists() and "running on" in log.read_text())
+        log.rename(tmp_path / "log.1")
+        os.kill(server.pid, signal.SIGUSR1)
+        wait_for(log.exists)
+        os.kill(server.pid, signal.SIGTTIN)
+        wait_for(lambda: "Application startup complete." in log.read_text(), what="a new worker")
+    finally:
+        server.kill()
+
+
 def test_nothing_is_left_behind(server: Server) -> None:
     _, importer, worker, _ = ask(server)
     assert server.stop() == 0

@@ -78,8 +78,9 @@ class TestStopping:
             assert server.wait() == 0
             assert not any(is_alive(pid) for pid in pids)
 
-    def test_new_connections_are_refused_while_it_drains(self) -> None:
-        with serve(APP, "--workers", "2") as server, server.connect() as client:
+    @pytest.mark.parametrize("more", [(), ("--preload",)], ids=["spawned", "preloaded"])
+    def test_new_connections_are_refused_while_it_drains(self, more: tuple[str, ...]) -> None:
+        with serve(APP, "--workers", "2", *more) as server, server.connect() as client:
             client.send(b"GET /lines?20 HTTP/1.1\r\nHost: a\r\n\r\n")
             wait_for(lambda: b"0\r\n" in client.socket.recv(4096))
             sent(server, signal.SIGTERM)
@@ -182,6 +183,18 @@ class TestOtherSignals:
             # The workers have moved to the new file, too.
             moved = [pid for pid in pids if f"Finished server process [{pid}]" in text]
             assert moved == pids, (text, rotated.read_text())
+        finally:
+            server.kill()
+
+    def test_usr1_ends_no_worker_that_has_just_begun(self) -> None:
+        server = start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2")
+        try:
+            wait_for(lambda: children(server.pid), what="a worker's process")
+            begun = children(server.pid)
+            for pid in begun:
+                os.kill(pid, signal.SIGUSR1)
+            wait_for(lambda: server.output().count("Application startup complete.") == 2)
+            assert set(begun) <= set(children(server.pid)), server.output()
         finally:
             server.kill()
 

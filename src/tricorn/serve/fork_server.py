@@ -10,7 +10,9 @@ What it and the parent say to each other over the control socket:
 | | `P`, pid, number | the worker asked for has this process number |
 | | `X`, pid, code | that worker has ended |
 
-The end of the stream means that no more workers are wanted.
+The end of the stream means that no more workers are wanted: the fork server gives the listening
+sockets up, so that the system refuses connections once its workers have left them too, and goes
+when the last of them has ended.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from tricorn.serve.binding import Descriptors, take_sockets
 from tricorn.serve.program import Config
 from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST, WORKER_ID
 from tricorn.serve.server import STARTUP_FAILURE
-from tricorn.serve.worker import Channel, read_orders, serve
+from tricorn.serve.worker import Channel, read_orders, serve, take_reopening
 from tricorn.settings.errors import ConfigError
 
 logger = product_logger("error")
@@ -40,7 +42,6 @@ _IGNORED: Final = (
     signal.SIGTERM,
     signal.SIGQUIT,
     signal.SIGHUP,
-    signal.SIGUSR1,
     signal.SIGUSR2,
     signal.SIGTTIN,
     signal.SIGTTOU,
@@ -53,6 +54,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[2]))
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    take_reopening()
     fds, app, options = read_orders(control)
     try:
         config = Config(app, **options)
@@ -79,14 +81,15 @@ class ForkServer:
         self.children: set[int] = set()
 
     def run(self) -> int:
-        """Return 0 when no more workers are wanted, or in a fork the worker's exit code."""
+        """Return 0 when the last worker has ended, or in a fork the worker's exit code."""
         self.waker.setblocking(False)
         signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _noted)
         self.selector.register(self.control, selectors.EVENT_READ)
         self.selector.register(self.wakeup, selectors.EVENT_READ)
         self._say(IMPORTED, 0, 0)
-        while True:
+        wanted = True
+        while wanted or self.children:
             ready = {key.fileobj for key, _ in self.selector.select()}
             if self.wakeup in ready:
                 self.wakeup.recv(4096)
@@ -94,10 +97,18 @@ class ForkServer:
             if self.control in ready:
                 data, fds, _, _ = socket.recv_fds(self.control, REQUEST.size, 1)
                 if not data:
-                    return 0
+                    wanted = False
+                    self._give_up_listening()
+                    continue
                 code = self._fork(REQUEST.unpack(data)[0], fds[0])
                 if code is not None:
                     return code
+        return 0
+
+    def _give_up_listening(self) -> None:
+        self.selector.unregister(self.control)
+        for fd in self.fds.all:
+            os.close(fd)
 
     def _fork(self, number: int, fd: int) -> int | None:
         """Fork a worker. In the worker: serve, and return its exit code."""

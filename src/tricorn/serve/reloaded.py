@@ -37,6 +37,7 @@ from tricorn.serve.worker import (
     ignore_signals_for_parent,
     read_exactly,
     read_orders,
+    take_reopening,
     take_signals,
 )
 from tricorn.settings.errors import ConfigError
@@ -177,7 +178,7 @@ def main() -> None:
     """Wait, serve, and end this process."""
     channel = Channel(socket.socket(fileno=int(sys.argv[-1])))
     ignore_signals_for_parent()
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    take_reopening()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # What an app's import needn't wait for.

@@ -183,6 +183,7 @@ def work(number: int, fd: int) -> int:
     """Serve as worker `number` with the channel `fd`; return the exit code."""
     channel = Channel(socket.socket(fileno=fd))
     ignore_signals_for_parent()
+    take_reopening()
     try:
         fds, app, options = read_orders(channel.sock)
         return serve(number, channel, take_sockets(fds, number), lambda: Config(app, **options))
@@ -245,6 +246,12 @@ def ignore_signals_for_parent() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def take_reopening() -> None:
+    """Have SIGUSR1 open the log files anew. The parent blocked it until now."""
+    signal.signal(signal.SIGUSR1, lambda number, frame: reopen())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+
+
 def _explain_crashes() -> None:
     """Have the system's signal handler write stacks where Python code can't run."""
     if sys.__stderr__ is None:
@@ -257,13 +264,12 @@ def _explain_crashes() -> None:
 
 
 def take_signals(server: Server) -> None:
-    """Have SIGQUIT end the server without finishing, and SIGUSR1 reopen the logs."""
+    """Have SIGQUIT end the server without finishing."""
 
     def quit_now(number: int, frame: FrameType | None) -> None:
         server.should_exit = server.force_exit = True
 
     signal.signal(signal.SIGQUIT, quit_now)
-    signal.signal(signal.SIGUSR1, lambda number, frame: reopen())
 
 
 def _name_process(number: int, app: str) -> None:

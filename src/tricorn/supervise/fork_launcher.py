@@ -7,6 +7,7 @@ the ends of its workers, and goes with the last of them.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 from collections import deque
@@ -93,6 +94,17 @@ class ForkLauncher:
         if self.current is not None and self.current.imported:
             self.previous = self.current
         self.current = self._begin()
+
+    def reopen_logs(self) -> None:
+        """Have each fork server open its log files anew: workers to come write there, too."""
+        for server in self.servers:
+            server.process.signal(signal.SIGUSR1)
+
+    def stop_listening(self) -> None:
+        """Tell the fork servers that no more workers are wanted; they tell of ends until then."""
+        for server in self.servers:
+            with contextlib.suppress(OSError):
+                server.control.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """End the fork servers."""

@@ -56,6 +56,12 @@ class SpawnLauncher:
         """Take the options as they are now."""
         self.standing.renew()
 
+    def reopen_logs(self) -> None:
+        """Do nothing: it has no process but the workers."""
+
+    def stop_listening(self) -> None:
+        """Do nothing: it has no process but the workers."""
+
     def close(self) -> None:
         """Do nothing: it holds nothing."""
 

@@ -101,6 +101,12 @@ class Launcher(Protocol):
         Raises `ConfigError` when it can't be used; what was read before then stays.
         """
 
+    def reopen_logs(self) -> None:
+        """Have processes of its own, if any, open their log files anew."""
+
+    def stop_listening(self) -> None:
+        """Have processes of its own, if any, close the listening sockets: none starts any more."""
+
     def close(self) -> None:
         """Give back what it holds."""
 
@@ -235,6 +241,7 @@ class Supervisor:
         elif isinstance(action, CloseListeners):
             for listener in self.listeners:
                 listener.close()
+            self.launcher.stop_listening()
         elif isinstance(action, Announce):
             self.announce(action.what)
         elif isinstance(action, StartSuccessor):
@@ -297,6 +304,7 @@ class Supervisor:
                 self.children.reap()
             elif number == signal.SIGUSR1:
                 reopen()
+                self.launcher.reopen_logs()
                 self.children.signal(signal.SIGUSR1)
             else:
                 self._signalled(number)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tricorn.serve.report import LEAVING, WORKER_ID
@@ -105,11 +106,8 @@ def start_python(
 def start_spare(fds: Sequence[int]) -> WorkerProcess:
     """Start a process that waits for `hand_over`. Raises OSError when there can be none."""
     # Ctrl+C is for all processes of the terminal. Until it can take it in, it mustn't die of it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with _blocked(signal.SIGINT):
         return _launch("tricorn.serve.reloaded", ["tricorn-worker", "1"], fds, {WORKER_ID: "1"})
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _launch(
@@ -117,11 +115,13 @@ def _launch(
 ) -> WorkerProcess:
     ours, theirs = socket.socketpair()
     try:
-        process = subprocess.Popen(
-            [*_interpreter(module), *arguments, str(theirs.fileno())],
-            pass_fds=(theirs.fileno(), *fds),
-            env={**os.environ, **env},
-        )
+        # Log files may be rotated while the interpreter starts; `take_reopening` lets it in.
+        with _blocked(signal.SIGUSR1):
+            process = subprocess.Popen(
+                [*_interpreter(module), *arguments, str(theirs.fileno())],
+                pass_fds=(theirs.fileno(), *fds),
+                env={**os.environ, **env},
+            )
     except BaseException:
         ours.close()
         raise
@@ -132,6 +132,16 @@ def _launch(
     unreaped.add(process.pid)
     ours.setblocking(False)
     return WorkerProcess(ours, process.pid)
+
+
+@contextlib.contextmanager
+def _blocked(number: int) -> Iterator[None]:
+    """Keep a signal from a process that is started now, until that asks for it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interpreter(module: str) -> list[str]:
