@@ -2,14 +2,28 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent.parent
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w*)(?: title="([^"]*)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A fenced block. The title, if it has one, is the name of the file that it shows."""
+
+    language: str
+    title: str
+    text: str
+
+
+def all_blocks(page: str) -> list[Block]:
+    """The fenced blocks of a page, in order. ``page`` is relative to the root."""
+    return [Block(*found) for found in BLOCK.findall((ROOT / page).read_text())]
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of one language in a page, in order. ``page`` is relative to the root."""
-    return [text for name, text in BLOCK.findall((ROOT / page).read_text()) if name == language]
+    """The text of the fenced blocks of one language in a page, in order."""
+    return [one.text for one in all_blocks(page) if one.language == language]
 
 
 def block(page: str, language: str, containing: str) -> str:

@@ -1,0 +1,1 @@
+"""Each page of docs/deployment, run with the real programs."""

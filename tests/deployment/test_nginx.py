@@ -1,0 +1,107 @@
+"""nginx in front of tricorn, over a Unix socket."""
+
+import pytest
+
+from tests.deployment.checks import (
+    Front,
+    check_request,
+    check_restart,
+    check_spoofing,
+    check_upload,
+    check_websocket,
+    replace_workers,
+)
+from tests.support.places import free_port
+from tests.support.tools import need_tool
+from tests.support.wait import wait_for
+
+PAGE = "nginx"
+FILE = "/etc/nginx/conf.d/app.conf"
+# What Debian's nginx.conf says around the files of conf.d, with folders of this machine.
+AROUND = """
+daemon off;
+pid {root}/nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    default_type application/octet-stream;
+    access_log off;
+    client_body_temp_path {root}/body;
+    proxy_temp_path {root}/proxy;
+    fastcgi_temp_path {root}/fastcgi;
+    uwsgi_temp_path {root}/uwsgi;
+    scgi_temp_path {root}/scgi;
+    include {root}/etc/nginx/conf.d/*.conf;
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(machine):
+    port = free_port()
+    page = machine.install(PAGE, ("/run/app", "/srv/app"), {"listen 80": f"listen {port}"})
+    machine.at("/run/app").mkdir(parents=True)
+    return page, Front(port)
+
+
+@pytest.fixture(scope="module")
+def tricorn(machine, installed):
+    page, _ = installed
+    return machine.serve(page.command("tricorn"))
+
+
+def start_nginx(machine, front):
+    main = machine.at("/etc/nginx/nginx.conf")
+    main.write_text(AROUND.format(root=machine.root))
+    server = machine.start(f"{need_tool('nginx')} -c {main} -p {machine.root} -e stderr")
+    wait_for(lambda: front.is_open() or server.process.poll() is not None, what="nginx")
+    assert server.process.poll() is None, server.output()
+
+
+@pytest.fixture(scope="module")
+def front(machine, installed, tricorn):
+    _, front = installed
+    start_nginx(machine, front)
+    return front
+
+
+def test_requests(front):
+    check_request(front)
+    check_upload(front)
+
+
+def test_websocket(front):
+    check_websocket(front)
+
+
+def test_spoofing(front):
+    check_spoofing(front)
+
+
+def test_restart(front, tricorn):
+    check_restart(front, lambda: replace_workers(tricorn))
+
+
+def test_static_files_come_from_nginx(machine, front):
+    file = machine.at("/srv/app/static/hello.txt")
+    file.parent.mkdir()
+    file.write_text("hello")
+    with front.connect() as client:
+        response = client.get("/static/hello.txt")
+    assert (response.status, response.body) == (200, b"hello")
+
+
+def test_without_the_lines_for_http_1_1(machine, installed, front):
+    """nginx 1.22 speaks HTTP/1.0 then."""
+    page, _ = installed
+    text = page.files[FILE]
+    for line in ("keepalive 16;", "proxy_http_version 1.1;"):
+        assert line in text
+        text = text.replace(line, "")
+    other = Front(free_port())
+    text = text.replace(f"listen {front.port}", f"listen {other.port}")
+    machine.at("/etc/nginx/conf.d/app.conf").write_text(text)
+    start_nginx(machine, other)
+    check_request(other)
+    check_websocket(other)
+    check_spoofing(other)
