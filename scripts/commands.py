@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from scripts.checks import run_checks, run_matrix, summarize
 from scripts.environments import (
+    OLDEST,
     SPEEDS,
     changed,
     create,
@@ -23,6 +24,9 @@ from scripts.installer import install, python_of
 from scripts.pythons import find_pythons
 from scripts.running import ROOT, attempt, call, die, locked, show
 from scripts.tools import need_tools
+
+GUNICORNS = ["23", "24", "25", "26", "27"]
+GUNICORN_TESTS = ["tests/recipes/test_gunicorn.py", "tests/recipes/test_gunicorn_ends.py"]
 
 
 def serve(args: list[str]) -> None:
@@ -97,6 +101,22 @@ def testssl(args: list[str]) -> None:
     run_in("compiled", [], "-m", "tests.testssl", *args)
 
 
+def gunicorn(args: list[str]) -> None:
+    """run the tests of the workers for gunicorn under each of its versions (tests/recipes)"""
+    failed = []
+    with locked("test"):
+        need_tools(find_pythons(), without=False)
+        python = find_pythons()[0]
+        for version in GUNICORNS:
+            place = environment(f"gunicorn-{version}", python, [f"gunicorn=={version}.*"])
+            install_wheel(place, python, "compiled")
+            command = [python_of(place), "-m", "pytest", "-q", "-n2", "--dist", "loadgroup"]
+            if attempt([*command, *GUNICORN_TESTS, *args]):
+                failed.append(version)
+    if failed:
+        die(f"failed under gunicorn {', '.join(failed)}")
+
+
 def fuzz(args: list[str]) -> None:
     """fuzz the wire, guided by coverage (tests/fuzz)"""
     need_folder("tests/fuzz", "__main__.py")
@@ -125,6 +145,7 @@ COMMANDS = {
     "autobahn": autobahn,
     "testssl": testssl,
     "fuzz": fuzz,
+    "gunicorn": gunicorn,
     "build": build,
 }
 
@@ -133,7 +154,7 @@ def run_in(speed: str, extra: list[str], *args: str) -> NoReturn:
     """Runs a module of the suite in the environment of the oldest Python at this speed."""
     with locked("test"):
         python = find_pythons()[0]
-        place = environment(f"{python.minor}-{speed}", python, extra)
+        place = environment(f"{python.minor}-{speed}", python, [*OLDEST[speed], *extra])
         install_wheel(place, python, speed)
     sys.exit(attempt([python_of(place), *args]))
 

@@ -25,6 +25,10 @@ PROGRAMS = ["sslyze"]
 
 SPEEDS = {"compiled": "1", "interpreted": "0"}  # -> TRICORN_COMPILE
 
+# Of programs that are supported in many versions, the newest is among the packages. The oldest
+# is the interpreted environments' own.
+OLDEST = {"compiled": [], "interpreted": ["gunicorn==23.*"]}
+
 
 @cache
 def project() -> dict[str, Any]:
@@ -121,7 +125,8 @@ def environment(name: str, python: Python, extra: list[str]) -> Path:
 
 def prepare(matrix: list[tuple[Python, str]]) -> None:
     for python, speed in matrix:
-        install_wheel(environment(f"{python.minor}-{speed}", python, []), python, speed)
+        place = environment(f"{python.minor}-{speed}", python, OLDEST[speed])
+        install_wheel(place, python, speed)
     for name in PROGRAMS:
         environment(name, matrix[0][0], group(name))
 

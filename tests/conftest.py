@@ -104,8 +104,6 @@ ONCE = (
     "clients/test_websocket_browser.py",
     "demo/test_browser.py",
     "deployment",
-    "recipes/test_gunicorn.py",
-    "recipes/test_gunicorn_ends.py",
     "recipes/test_managers.py",
     "recipes/test_websockets_behind_nginx.py",
     "serve/test_tls_profile.py",

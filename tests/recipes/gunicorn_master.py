@@ -1,5 +1,6 @@
 """gunicorn with tricorn's workers, as a process of its own."""
 
+import importlib.metadata
 import importlib.util
 import re
 import signal
@@ -101,6 +102,11 @@ def command(place: Path, *args: str) -> list[str]:
     script = place / "run-gunicorn"
     script.write_text("from gunicorn.app.wsgiapp import run\nrun()\n")
     return [sys.executable, str(script), *control, *args]
+
+
+def gunicorn_version() -> int:
+    """The first number of the installed gunicorn's version."""
+    return int(importlib.metadata.version("gunicorn").partition(".")[0])
 
 
 def has_setting(name: str) -> bool:
