@@ -83,6 +83,7 @@ WHOLE_SERVERS = (
     "serve/test_https_redirect.py",
     "serve/test_pidfile.py",
     "serve/test_program.py",
+    "serve/test_proxy_protocol.py",
     "serve/test_signals.py",
     "serve/test_systemd.py",
     "serve/test_tls.py",

@@ -9,7 +9,14 @@ pytest.importorskip("gunicorn")
 from gunicorn.config import Config
 
 from tricorn import Config as TricornConfig
-from tricorn.compat.gunicorn_settings import drain_seconds, options, refusal, without_effect
+from tricorn.compat.gunicorn_settings import (
+    drain_seconds,
+    options,
+    proxy_peers,
+    proxy_protocol,
+    refusal,
+    without_effect,
+)
 
 
 def configured(**settings):
@@ -75,4 +82,19 @@ def test_what_has_no_effect_is_named():
 
 def test_what_can_not_be_served_is_refused():
     assert refusal(Config()) == ""
-    assert "proxy_protocol" in refusal(configured(proxy_protocol=True))
+    assert refusal(configured(proxy_protocol=True)) == ""
+
+
+def test_the_proxy_protocol_and_who_speaks_it():
+    assert proxy_peers(Config()) is None
+    assert made()["proxy_protocol"] == "off"
+    settings = configured(proxy_protocol=True, proxy_allow_ips="192.0.2.1,198.51.100.2")
+    assert proxy_protocol(settings) == "auto"
+    assert proxy_peers(settings) == ["192.0.2.1", "198.51.100.2", "unix"]
+    assert proxy_peers(configured(proxy_protocol=True, proxy_allow_ips="*")) == ["*"]
+
+
+@pytest.mark.parametrize("version", ["auto", "v1", "v2"])
+@pytest.mark.skipif(Config().proxy_protocol is False, reason="gunicorn before 24.1: yes or no")
+def test_a_version_of_the_proxy_protocol(version):
+    assert proxy_protocol(configured(proxy_protocol=version)) == version

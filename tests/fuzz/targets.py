@@ -17,12 +17,14 @@ from tests.wire.differences import explanation
 from tests.wire.h2_peer import frames_in, says_goodbye
 from tests.wire.h2_peer import hear as hear_http2
 from tests.wire.h2_streams import wild_connection
+from tests.wire.proxy_headers import SIGNATURE
 from tests.wire.reading import bytewise, cut, read
 from tests.wire.ws_peer import alike, hear
 from tests.wire.ws_streams import TEXTS, wild_stream
-from tricorn.wire.errors import Refusal, ResponseError
+from tricorn.wire.errors import ProxyHeaderError, Refusal, ResponseError
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields, ResponseWriter
+from tricorn.wire.proxy_protocol import MOST_BYTES, VERSIONS, ProxyHeader, read_header
 from tricorn.wire.ws import MessageLimits
 from tricorn.wire.ws_deflate import Deflater, DeflateTerms
 from tricorn.wire.ws_frames import FrameCache
@@ -231,6 +233,33 @@ def http2(data: bytes) -> None:
     assert hear_http2(bytewise(sent)) == whole
 
 
+def proxy(data: bytes) -> None:
+    """A PROXY protocol header reads the same in any pieces, and raises nothing but its error."""
+    choices = Choices(data)
+    versions = [VERSIONS, frozenset({1}), frozenset({2})][choices.below(3)]
+    start = [b"", b"PROXY TCP4 ", SIGNATURE, SIGNATURE + b"\x21\x11\x00"][choices.below(4)]
+    sent = start + choices.rest()
+    whole = proxy_header(sent, versions)
+    for size in range(len(sent) + 1):
+        found = proxy_header(sent[:size], versions)
+        if found is not None:
+            # What the bytes say that have come isn't taken back by those behind.
+            assert found == whole
+            break
+    else:
+        assert whole is None
+    if isinstance(whole, tuple):
+        assert 0 < whole[1] <= min(len(sent), MOST_BYTES)
+
+
+def proxy_header(data: bytes, versions: frozenset[int]) -> tuple[ProxyHeader, int] | str | None:
+    try:
+        return read_header(data, versions)
+    except ProxyHeaderError as error:
+        assert error.reason.isascii()
+        return error.reason
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "reader": reader,
     "differential": differential,
@@ -239,4 +268,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "messages": messages,
     "frames": frames,
     "http2": http2,
+    "proxy": proxy,
 }

@@ -43,6 +43,12 @@ def h2_rig(quick_collection: None) -> Iterator[Callable[..., Http2Rig]]:
         yield make
 
 
+@pytest.fixture
+def maker_of(quick_collection: None) -> Callable[..., Any]:
+    """Makes what makes a rig of any kind, as those above do."""
+    return maker
+
+
 @contextmanager
 def maker(kind: Callable[..., R]) -> Iterator[Callable[..., R]]:
     loop = asyncio.new_event_loop()

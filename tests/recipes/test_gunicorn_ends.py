@@ -193,13 +193,6 @@ def test_bad_options_are_told_in_a_line(tmp_path, kwargs, said):
         ([], "managed:app", {"MANAGED_FAIL": "startup"}, 3, "no database"),
         ([], "managed:missing", {}, 4, "missing"),
         ([], "no_such_module:app", {}, 3, "No module named 'no_such_module'"),
-        (
-            ["--proxy-protocol", "--log-level=info"],
-            "managed:app",
-            {},
-            3,
-            "proxy_protocol isn't there",
-        ),
     ],
 )
 def test_boot_errors_stop_gunicorn_once(tmp_path, args, app, env, code, said):
@@ -210,6 +203,34 @@ def test_boot_errors_stop_gunicorn_once(tmp_path, args, app, env, code, said):
         assert output.count("Traceback") <= 1
         assert output.count("Booting worker") == 1
         assert master.notes("worker_exit")
+
+
+def test_the_proxy_protocol_over_tcp_and_unix(tmp_path):
+    line = b"PROXY TCP4 203.0.113.7 192.0.2.9 4444 443\r\n"
+    bind = ["-b", "127.0.0.1:0", "-b", f"unix:{tmp_path}/socket"]
+    access = ["--access-logfile", "-", "--access-logformat", "from %(h)s"]
+    with gunicorn(tmp_path, *bind, "--proxy-protocol", *access) as master:
+        master.wait_ready(1)
+        for address in (master.addresses()[0], str(tmp_path / "socket")):
+            with RawClient(address) as client:
+                client.send(line)
+                assert json.loads(client.get("/facts").body)["client"] == ["203.0.113.7", 4444]
+        master.server.wait_output("from 203.0.113.7")
+        with master.connect() as client:
+            client.send(b"GET /facts HTTP/1.0\r\n\r\n")
+            assert client.read_until_closed() == b""
+        master.server.wait_output("it sent no header")
+
+
+def test_its_peers_are_gunicorns(tmp_path):
+    args = ["--proxy-protocol", "--proxy-allow-from", "192.0.2.1"]
+    with gunicorn(tmp_path, *args) as master:
+        master.wait_ready(1)
+        with master.connect() as client:
+            assert json.loads(client.get("/facts").body)["client"][0] == "127.0.0.1"
+        with master.connect() as client:
+            client.send(b"PROXY UNKNOWN\r\n")
+            assert client.get("/facts").status == 400
 
 
 def test_settings_without_effect_are_named_once(tmp_path):

@@ -22,6 +22,7 @@ def options(cfg: Any, max_requests: int) -> dict[str, Any]:
         "timeout_graceful_shutdown": drain,
         "backlog": cfg.backlog,
         "forwarded_allow_ips": _trusted(cfg.forwarded_allow_ips),
+        "proxy_protocol": proxy_protocol(cfg),
         "root_path": getattr(cfg, "root_path", ""),
         "lifespan": getattr(cfg, "asgi_lifespan", "auto"),
         "loop": getattr(cfg, "asgi_loop", "auto"),
@@ -75,8 +76,22 @@ def is_set(cfg: Any, name: str) -> bool:
     return bool(setting.get() != untouched.get())
 
 
+def proxy_protocol(cfg: Any) -> str:
+    """Which versions of the PROXY protocol are spoken. Before 24.1 the setting is yes or no."""
+    chosen = getattr(cfg, "proxy_protocol", False)
+    if chosen is True:
+        # Version 2 came later there; here it takes nothing away.
+        return "auto"
+    return chosen or "off"
+
+
+def proxy_peers(cfg: Any) -> list[str] | None:
+    """Who speaks it; None where gunicorn's settings don't ask for it."""
+    return None if proxy_protocol(cfg) == "off" else _trusted(cfg.proxy_allow_ips)
+
+
 def _trusted(peers: Any) -> list[str]:
-    """Whose forwarding fields count. gunicorn trusts whoever can open its Unix socket."""
+    """Whose word counts. gunicorn trusts whoever can open its Unix socket."""
     given = peers.split(",") if isinstance(peers, str) else [str(peer) for peer in peers or ()]
     return ["*"] if "*" in given else [*given, "unix"]
 
@@ -102,9 +117,6 @@ def without_effect(cfg: Any) -> list[str]:
 
 def refusal(cfg: Any) -> str:
     """Return why no request could be answered with these settings; empty when all is well."""
-    proxy_protocol = getattr(cfg, "proxy_protocol", False)
-    if proxy_protocol and proxy_protocol != "off":
-        return "proxy_protocol isn't there in tricorn's workers: turn it off here and in the proxy"
     if getattr(cfg, "protocol", "http") != "http":
         return f"tricorn's workers speak HTTP, not {cfg.protocol}: remove the setting protocol"
     return ""

@@ -33,7 +33,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
 from tricorn.compat.gunicorn_requests import watched
-from tricorn.compat.gunicorn_settings import options, refusal, without_effect
+from tricorn.compat.gunicorn_settings import options, proxy_peers, refusal, without_effect
 from tricorn.product import logger_name, use_product
 from tricorn.serve.importer import ImportFromStringError
 from tricorn.serve.program import Config
@@ -260,6 +260,7 @@ class _WorkerServer(Server):
         super().__init__(worker.config)
         self.worker = worker
         self.ssl_context = worker.ssl_context
+        self.proxy_peers = proxy_peers(worker.cfg)
         self.owns_process = True
         self.names_places = False  # the master has
 

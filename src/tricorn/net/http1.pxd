@@ -16,6 +16,7 @@ cdef dict _EXTENSIONS, _EXTENSIONS_10
 
 cdef class Http1Connection(Http1Stream):
     cdef public ConnectionScope scope
+    cdef public object proxied
     cdef public dict last_scope
     cdef public bint pump_due
 

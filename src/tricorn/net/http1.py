@@ -41,6 +41,7 @@ from tricorn.product import product_logger
 from tricorn.wire.errors import Http2Preface, Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA
 from tricorn.wire.h1_response import refusal_response
+from tricorn.wire.proxy_protocol import ProxyHeader
 from tricorn.wire.ws_handshake import read_handshake
 
 logger = product_logger("error")
@@ -83,8 +84,9 @@ _EXTENSIONS_10: Final[dict[str, dict[str, Any]]] = {
 class Http1Connection(Http1Stream):
     """Serves one HTTP/1.1 connection until either side closes it."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, proxied: ProxyHeader | None = None) -> None:
         super().__init__(service)
+        self.proxied = proxied
         self.scope: ConnectionScope = None  # type: ignore[assignment]
         self.last_scope: dict[str, Any] | None = None  # of the request line before
         self.pump_due = False
@@ -96,7 +98,7 @@ class Http1Connection(Http1Stream):
         service = self.service
         self.transport = transport
         self.transport_write = transport.write
-        self.scope = ConnectionScope(service, transport)
+        self.scope = ConnectionScope(service, transport, self.proxied)
         self.client = self.scope.client
         if self.scope.tls is not None and speaks_http2(transport):
             self._hand_to_http2(b"")
@@ -404,7 +406,9 @@ class Http1Connection(Http1Stream):
         scope = self.scope
         if service.http2 is None or scope.tls is not None or self.writer.started or self.end_seen:
             return False
-        return service.http2_for_all or (service.http2_for_trusted and scope.forward is not None)
+        # Only trusted proxies speak the PROXY protocol.
+        is_trusted = self.proxied is not None or scope.forward is not None
+        return service.http2_for_all or (service.http2_for_trusted and is_trusted)
 
     def _hand_to_http2(self, data: bytes) -> None:
         """Hand the transport over, and the bytes that have come."""
@@ -414,6 +418,7 @@ class Http1Connection(Http1Stream):
         self.deadline = _NEVER
         service.remove(self)
         connection = service.http2(service)
+        connection.proxied = self.proxied
         self.transport.set_protocol(connection)
         connection.connection_made(self.transport)
         if self.write_paused:
@@ -549,7 +554,8 @@ class Http1Connection(Http1Stream):
         """Give the descriptor of an idle connection away; -1 where it isn't idle or can't be."""
         is_idle = (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread()
         detach = getattr(self.transport, "detach", None)
-        if not is_idle or detach is None:
+        if not is_idle or detach is None or self.proxied is not None:
+            # Who takes it over would wait for the proxy's header, which was the first thing sent.
             return -1
         fd: int = detach()
         return fd

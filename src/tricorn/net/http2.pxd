@@ -17,7 +17,7 @@ cdef double _NEVER
 cdef dict _EXTENSIONS
 
 cdef class Http2Connection(Carrier):
-    cdef public object limits, transport, transport_write, client
+    cdef public object limits, transport, transport_write, client, proxied
     cdef public ConnectionScope scope
     cdef public Stall stall
     cdef public RequestHead head

@@ -45,6 +45,7 @@ from tricorn.wire.h2 import (
     Http2Wire,
 )
 from tricorn.wire.h2_fields import RequestHead
+from tricorn.wire.proxy_protocol import ProxyHeader
 
 logger = product_logger("error")
 
@@ -88,6 +89,7 @@ class Http2Connection(Carrier):
         self.transport: Any = None
         self.transport_write: Any = None
         self.client: tuple[str, int] | None = None
+        self.proxied: ProxyHeader | None = None  # as HTTP/1.1 has heard it
         self.scope: ConnectionScope = None  # type: ignore[assignment]
         self.state = _OPEN
         self.deadline = _NEVER
@@ -112,7 +114,7 @@ class Http2Connection(Carrier):
         service = self.service
         self.transport = transport
         self.transport_write = transport.write
-        self.scope = ConnectionScope(service, transport)
+        self.scope = ConnectionScope(service, transport, self.proxied)
         self.client = self.scope.client
         self.deadline = service.now + service.idle_limit
         service.add(self)

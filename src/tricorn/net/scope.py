@@ -7,14 +7,20 @@ from typing import Any, Final
 from tricorn.net.service import Service
 from tricorn.net.tls import tls_extension
 from tricorn.wire.fields import Fields
+from tricorn.wire.proxy_protocol import ProxyHeader
 
 _HTTP: Final = "http"
 
 
 class ConnectionScope:
-    """What the scopes of one connection have in common (ASGI HTTP 2.5)."""
+    """What the scopes of one connection have in common (ASGI HTTP 2.5).
 
-    def __init__(self, service: Service, transport: Any) -> None:
+    `proxied` is what a trusted proxy has said of it before its first byte.
+    """
+
+    def __init__(
+        self, service: Service, transport: Any, proxied: ProxyHeader | None = None
+    ) -> None:
         self.service = service
         self.client = peer_address(transport.get_extra_info("peername"))
         self.server = local_address(transport.get_extra_info("sockname"))
@@ -23,10 +29,20 @@ class ConnectionScope:
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
             self.tls = tls_extension(transport.get_extra_info("ssl_object"))
+        if proxied is not None:
+            self._take(proxied)
         self.forward: Any = None
         forwarder = service.forwarder
         if forwarder is not None and forwarder.trusts(self.client):
             self.forward = forwarder.apply
+
+    def _take(self, proxied: ProxyHeader) -> None:
+        """Have the addresses and the scheme be those of the connection to the proxy."""
+        if proxied.addresses:
+            self.client = proxied.client
+            self.server = proxied.server
+        if proxied.secure:
+            self.scheme = "https"
 
     def of_line(
         self, version: str, method: str, raw_path: bytes, path: str, query: bytes

@@ -8,13 +8,16 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tricorn.net import sysio
 from tricorn.net.hub import Hub, HubListener
+from tricorn.net.proxied import ProxiedConnection, ProxyProtocol, peek, receive_header
 from tricorn.net.service import Service
 from tricorn.product import product_logger
 from tricorn.wire.h1_response import refusal_response
+from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
     import ssl
@@ -92,21 +95,24 @@ class HubAcceptor:
 class LoopAcceptor:
     """Accepts into the loop's own transports, and can pause, which the loop's servers can't.
 
-    With a TLS context the connections speak TLS. The sockets stay open: whoever opened them
-    closes them.
+    With a TLS context the connections speak TLS, and with `proxied` those of trusted proxies begin
+    with a header, which `factory` then gets. The sockets stay open: whoever opened them closes
+    them.
     """
 
     def __init__(
         self,
         service: Service,
         sockets: Sequence[socket.socket],
-        factory: Callable[[], Any],
+        factory: Callable[..., Any],
         tls: ssl.SSLContext | None = None,
+        proxied: ProxyProtocol | None = None,
     ) -> None:
         self.sockets: tuple[socket.socket, ...] = tuple(sockets)
         self._service = service
         self._factory = factory
         self.tls = tls  # may be replaced: for connections accepted from then on
+        self._proxied = proxied
         self._watched = False
         self._retry: asyncio.TimerHandle | None = None
         # Accepted, but not yet among the service's connections.
@@ -182,22 +188,35 @@ class LoopAcceptor:
         loop = self._service.loop
         tls = self.tls
         patience = None if tls is None else min(self._service.limits.idle, _HANDSHAKE)
+        factory = self._factory
         try:
+            if self._proxied is not None:
+                header = await self._header(accepted, self._proxied)
+                if header is not None:
+                    factory = partial(factory, header)
             if patience is not None and not await self._speaks_tls(accepted, patience):
                 accepted.close()
                 return
             await loop.connect_accepted_socket(
-                self._factory, accepted, ssl=tls, ssl_handshake_timeout=patience
+                factory, accepted, ssl=tls, ssl_handshake_timeout=patience
             )
         except OSError:  # it has left meanwhile, or speaks no TLS
             accepted.close()
+
+    async def _header(self, accepted: socket.socket, proxied: ProxyProtocol) -> ProxyHeader | None:
+        try:
+            return await receive_header(accepted, proxied, self._service)
+        except asyncio.CancelledError:
+            # Nobody else knows of it yet.
+            accepted.close()
+            raise
 
     async def _speaks_tls(self, accepted: socket.socket, patience: float) -> bool:
         """Whether the client's first byte is that of a TLS handshake; tell it what it isn't."""
         loop = self._service.loop
         try:
             async with asyncio.timeout(patience):
-                first = await _peek(loop, accepted)
+                first = await peek(loop, accepted, 1)
         except TimeoutError:
             return False
         if first == _TLS_HANDSHAKE:
@@ -231,20 +250,13 @@ class LoopAcceptor:
             self._retry = self._service.loop.call_later(_RETRY_ACCEPT, self.resume)
 
 
-async def _peek(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> bytes:
-    """Wait for the first byte and return it without taking it; empty when the client left."""
-    readable = loop.create_future()
-    loop.add_reader(sock, _set, readable)
-    try:
-        await readable
-    finally:
-        loop.remove_reader(sock)
-    return sock.recv(1, socket.MSG_PEEK)
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+def behind_header(
+    service: Service, proxied: ProxyProtocol | None, factory: Callable[..., Any]
+) -> Callable[[], Any]:
+    """`factory`, or what reads the header of trusted proxies before it is called."""
+    if proxied is None:
+        return factory
+    return lambda: ProxiedConnection(service, proxied, factory)
 
 
 def hub_works(loop: asyncio.AbstractEventLoop) -> bool:

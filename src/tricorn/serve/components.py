@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tricorn.asgi.task import TaskStarter
 from tricorn.edge.forwarded import FORWARDING_FIELDS, Forwarding
 from tricorn.edge.hsts import StrictTransportSecurity
 from tricorn.edge.trust import TrustedPeers
+from tricorn.net.proxied import ProxyProtocol
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
 from tricorn.product import product_logger
 from tricorn.settings.config import Config
@@ -18,6 +19,7 @@ from tricorn.settings.rules import has_http2_engine
 from tricorn.watch.access import AccessLog
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
+from tricorn.wire.proxy_protocol import VERSIONS
 from tricorn.wire.ws import MessageLimits
 
 logger = product_logger("error")
@@ -90,17 +92,30 @@ def default_fields(config: Config) -> DefaultFields:
     return DefaultFields(server, config.encoded_headers, config.date_header)
 
 
+def _trusted(config: Config, peers: Sequence[str] | None = None) -> TrustedPeers:
+    """Whose word counts. Raises `ConfigError` for a peer that is none."""
+    try:
+        return TrustedPeers(config.forwarded_allow_ips or () if peers is None else peers)
+    except ValueError as error:
+        raise ConfigError(f"forwarded_allow_ips: {error}") from None
+
+
 def forwarder(config: Config) -> Forwarding | None:
     """Who believes proxies, if anybody does. Raises `ConfigError` for a peer that is none."""
     if not config.proxy_headers:
         return None
     names = config.forwarded_fields
     fields = FORWARDING_FIELDS if names is None else [name.encode() for name in names]
-    try:
-        trusted = TrustedPeers(config.forwarded_allow_ips or ())
-        return Forwarding(trusted, config.forwarded_hops, fields)
-    except ValueError as error:
-        raise ConfigError(f"forwarded_allow_ips: {error}") from None
+    return Forwarding(_trusted(config), config.forwarded_hops, fields)
+
+
+def proxy_protocol(config: Config, peers: Sequence[str] | None = None) -> ProxyProtocol | None:
+    """Who must begin with the PROXY protocol, if anybody must: `peers`, or trusted proxies."""
+    chosen = str(config.proxy_protocol)
+    if chosen == "off":
+        return None
+    versions = VERSIONS if chosen == "auto" else frozenset({int(chosen[1:])})
+    return ProxyProtocol(_trusted(config, peers).trusts, versions)
 
 
 def make_service(
@@ -131,4 +146,4 @@ def make_service(
     return service
 
 
-__all__ = ["connection_limits", "make_service"]
+__all__ = ["connection_limits", "make_service", "proxy_protocol"]

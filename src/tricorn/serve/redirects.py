@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 from tricorn.edge.https_redirect import HttpsRedirect
 from tricorn.net.http1 import Http1Connection
 from tricorn.net.service import Service
-from tricorn.serve.acceptors import Acceptor, HubAcceptor, LoopAcceptor, has_readers, loop_acceptor
-from tricorn.serve.components import make_service
+from tricorn.serve.acceptors import (
+    Acceptor,
+    HubAcceptor,
+    LoopAcceptor,
+    behind_header,
+    has_readers,
+    loop_acceptor,
+)
+from tricorn.serve.components import make_service, proxy_protocol
+from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
     from tricorn.net.hub import Hub
@@ -43,6 +51,7 @@ class Redirector:
         self.service = service
         self.acceptors: list[Acceptor] = []
         self._backlog = config.backlog
+        self._proxied = proxy_protocol(config)
 
     async def start(self, sockets: Sequence[socket.socket], hub: Hub | None) -> None:
         """Begin to answer."""
@@ -50,22 +59,23 @@ class Redirector:
         service.start()
         for sock in sockets:
             sock.setblocking(False)
+        factory = behind_header(service, self._proxied, self._connection)
         if hub is not None:
-            by_hub = HubAcceptor(hub, sockets, self._connection)
+            by_hub = HubAcceptor(hub, sockets, factory)
             service.accepts = [*by_hub.listeners]
             self.acceptors = [by_hub]
         elif has_readers(service.loop):
-            by_loop = LoopAcceptor(service, sockets, self._connection)
+            by_loop = LoopAcceptor(service, sockets, self._connection, None, self._proxied)
             service.accepts = [by_loop]
             self.acceptors = [by_loop]
         else:
             self.acceptors = [
-                await loop_acceptor(sock, self._connection, self._backlog)  # type: ignore[misc]
+                await loop_acceptor(sock, factory, self._backlog)  # type: ignore[misc]
                 for sock in sockets
             ]
 
-    def _connection(self) -> Any:
-        return Http1Connection(self.service)
+    def _connection(self, header: ProxyHeader | None = None) -> Any:
+        return Http1Connection(self.service, header)
 
     def close(self) -> None:
         """Serve who has connected by now, and nobody else."""

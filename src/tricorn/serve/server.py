@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +34,18 @@ from tricorn.product import product_logger, running_on
 from tricorn.serve.acceptors import (
     HubAcceptor,
     LoopAcceptor,
+    behind_header,
     has_readers,
     hub_works,
     loop_acceptor,
 )
 from tricorn.serve.binding import Banner, addresses, banners, listen_options
-from tricorn.serve.components import make_service
+from tricorn.serve.components import make_service, proxy_protocol
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.redirects import Redirector, https_port
 from tricorn.serve.tls import tls_source
+from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
     import ssl
@@ -115,6 +117,9 @@ class Server:
         # What connections speak TLS with, over the loop's transports; set before the start by
         # who brings a context of its own.
         self.ssl_context: ssl.SSLContext | None = None
+        # Who speaks the PROXY protocol; set before the start by who has a list of its own. None:
+        # those whose forwarding fields count.
+        self.proxy_peers: list[str] | None = None
         # Listening sockets that answer redirects to https; set before the start by who has opened
         # them. None: the server opens what the options ask for.
         self.redirecting: list[socket.socket] | None = None
@@ -306,32 +311,35 @@ class Server:
         return not self.lifespan.should_exit
 
     async def _accept(self, service: Service, sockets: Sequence[socket.socket]) -> None:
-        def connection() -> Http1Connection:
-            return Http1Connection(service)
+        def connection(header: ProxyHeader | None = None) -> Http1Connection:
+            return Http1Connection(service, header)
 
         for sock in sockets:
             sock.setblocking(False)
 
-        def connection_over_tls() -> TlsTransport:
+        def connection_over_tls(header: ProxyHeader | None = None) -> TlsTransport:
             # The context of now: it may have been renewed.
             assert self.ssl_context is not None
-            return TlsTransport(service, self.ssl_context, connection)
+            made = connection if header is None else partial(connection, header)
+            return TlsTransport(service, self.ssl_context, made)
 
         tls = self.ssl_context
+        proxied = proxy_protocol(self.config, self.proxy_peers)
         if hub_works(service.loop):
             self._hub = Hub(service.loop)
             factory = connection if tls is None else connection_over_tls
-            acceptor = HubAcceptor(self._hub, sockets, factory)
+            acceptor = HubAcceptor(self._hub, sockets, behind_header(service, proxied, factory))
             service.accepts = acceptor.listeners
             self.servers = [acceptor]
             return
         if has_readers(service.loop):
-            by_loop = LoopAcceptor(service, sockets, connection, tls)
+            by_loop = LoopAcceptor(service, sockets, connection, tls, proxied)
             service.accepts = [by_loop]
             self.servers = [by_loop]
             return
         backlog = self.config.backlog
-        self.servers = [await loop_acceptor(sock, connection, backlog) for sock in sockets]
+        made = behind_header(service, proxied, connection)
+        self.servers = [await loop_acceptor(sock, made, backlog) for sock in sockets]
 
     def _opened(self, redirects: bool) -> list[socket.socket]:
         return [opened.sock for opened in self._listeners if opened.bind.redirects is redirects]

@@ -141,6 +141,7 @@ class Config:
     limit_ws_controls: int = 200
     forwarded_hops: int | None = None
     forwarded_fields: Sequence[str] | str | None = None
+    proxy_protocol: Literal["off", "auto", "v1", "v2"] | bool = "off"
     product: str = "tricorn"
 
     def __post_init__(self) -> None:

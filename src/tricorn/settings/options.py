@@ -215,6 +215,10 @@ PROXY = (
            choices=("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
                     "x-forwarded-port"),
            nullable=True, ours=True),
+    Option("proxy_protocol", Group.PROXY, Kind.CHOICE, "off",
+           "Version of the PROXY protocol that trusted proxies (--forwarded-allow-ips) begin each"
+           " connection with; they must. `auto`, and --proxy-protocol alone: either version.",
+           choices=("off", "auto", "v1", "v2"), bare="auto", ours=True),
 )
 
 LIFESPAN = (

@@ -5,6 +5,7 @@ WireError
 ├── Refusal          the peer broke HTTP; carries the HTTP status that answers it
 │   └── Http2Preface the peer speaks HTTP/2, and the wire that read it doesn't
 ├── Violation        the peer broke the WebSocket protocol; carries the close code
+├── ProxyHeaderError the peer's PROXY protocol header can't be used; nothing answers it
 └── ResponseError    the app asked for a response that must not be sent (also a ValueError)
 ```
 """
@@ -61,6 +62,18 @@ class Violation(WireError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"
+
+
+class ProxyHeaderError(WireError):
+    """What a proxy sent before the connection's first byte is no PROXY protocol header.
+
+    `reason` is one plain phrase in ASCII for the log. There is no answer: the peer may not even
+    speak HTTP, so the connection is closed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ResponseError(WireError, ValueError):
