@@ -1,6 +1,6 @@
 """Worker classes for gunicorn: `gunicorn -k tricorn.workers.TricornWorker main:app`.
 
-docs/gunicorn.md says what they do with gunicorn's settings.
+docs/deployment/gunicorn.md says what they do with gunicorn's settings.
 """
 
 from tricorn.compat.gunicorn_worker import (

@@ -128,6 +128,14 @@ def check_websocket(front: Front) -> None:
             assert websocket.recv(DEADLINE) == message
 
 
+def check_visits(front: Front) -> None:
+    """All of the above."""
+    check_request(front)
+    check_upload(front)
+    check_websocket(front)
+    check_spoofing(front)
+
+
 def processes(front: Front, visits: int = 20) -> set[int]:
     """The processes that answer."""
     return {facts(front)["pid"] for _ in range(visits)}

@@ -6,7 +6,6 @@ blocks are commands. Both are taken as they stand in the page, but for a list of
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -99,12 +98,13 @@ class Machine:
 
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self.programs), os.environ.get("PATH", os.defpath)])
-        return {"PATH": path, "TRICORN_ACCESS_LOG": "false"}
+        return {"PATH": path, "HOME": str(self.root), "TRICORN_ACCESS_LOG": "false"}
 
-    def start(self, command: str, **env: str) -> Server:
+    def start(self, command: str, pass_fds: tuple[int, ...] = (), **env: str) -> Server:
         """Starts a command of a page beside the app, as a shell does, and doesn't wait."""
         words = ["/bin/sh", "-c", f"exec {command}"]
-        server = launch(words, env={**self.environment(), **env}, cwd=self.app)
+        given = {**self.environment(), **env}
+        server = launch(words, env=given, cwd=self.app, pass_fds=pass_fds)
         self.started.append(server)
         return server
 
@@ -133,12 +133,3 @@ class Machine:
             server.close()
         for server in self.started:
             server.check_output()
-
-
-def without_option(command: str, *options: str) -> str:
-    """The command without these options and their values."""
-    words = shlex.split(command)
-    for option in options:
-        at = words.index(option)
-        del words[at : at + 2]
-    return shlex.join(words)

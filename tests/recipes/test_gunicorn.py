@@ -16,7 +16,7 @@ from tests.support.raw import RawClient
 from tests.support.wait import DEADLINE, wait_for
 from tests.support.workers import children
 
-PAGE = "docs/gunicorn.md"
+PAGE = "docs/deployment/gunicorn.md"
 ROOT_PATH = "/api" if has_setting("root_path") else ""
 
 # They share a gunicorn, which the test of USR2 ends.

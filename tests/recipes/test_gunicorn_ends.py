@@ -17,7 +17,7 @@ from tests.support.tools import need_tool
 from tests.support.wait import wait_for
 from tests.support.workers import is_alive
 
-PAGE = "docs/gunicorn.md"
+PAGE = "docs/deployment/gunicorn.md"
 
 
 def ask(client, target):
@@ -132,20 +132,6 @@ def test_max_requests_replaces_workers_and_loses_nothing(tmp_path):
 
 
 # Starting
-
-
-def test_first_command_of_the_documentation(tmp_path):
-    """The app of the README, on the command line that the page begins with."""
-    (tmp_path / "example.py").write_text(block("README.md", "python", "# example.py"))
-    line = block(PAGE, "sh", "-k tricorn").strip().splitlines()[-1].split()
-    assert line[0] == "gunicorn" and line[-1] == "example:app"
-    worker = line[line.index("-k") + 1]
-    rest = [part for part in line[1:-1] if part not in ("-k", worker)]
-    with gunicorn(tmp_path, *rest, app=line[-1], app_dir=tmp_path, worker=worker) as master:
-        with master.connect() as client:
-            response = client.get("/")
-        assert response.body == b"Hello, world\n" and response.header(b"server") == b"tricorn"
-        master.server.wait_output("Using worker: tricorn.workers.TricornWorker")
 
 
 def test_h11_worker_runs_on_asyncios_loop(tmp_path):
