@@ -14,6 +14,7 @@ TOOLS = {
     "h2load": ["nghttp2-client"],  # HTTP/2: load
     "nghttp": ["nghttp2-client"],  # HTTP/2: a real client
     "nginx": ["nginx"],  # a real proxy
+    "caddy": ["caddy"],  # another one
     "wrk": ["wrk"],  # load for the benchmarks
     "chromium": ["chromium"],  # the demo page in a browser
     "chromedriver": ["chromium-driver"],

@@ -1,5 +1,6 @@
 """What has to hold of every deployment, seen by a client in front of it."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from websockets.sync.client import connect
+from websockets.asyncio.client import connect
 
 from tests.support.load import Load
 from tests.support.raw import RawClient, Response
@@ -39,6 +40,13 @@ class Front(NamedTuple):
     def scheme(self) -> str:
         return "https" if self.tls else "http"
 
+    def dial(self, deadline: float = DEADLINE) -> socket.socket:
+        """A plain connection, from the client's address."""
+        address = ("127.0.0.1", self.port)
+        dialled = socket.create_connection(address, deadline, source_address=(CLIENT, 0))
+        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return dialled
+
     def connect(self) -> "Visitor":
         return Visitor(self)
 
@@ -58,9 +66,7 @@ class Visitor(RawClient):
         self.deadline = deadline
         self.buffer = b""
         self.front = front
-        address = ("127.0.0.1", front.port)
-        self.socket = socket.create_connection(address, deadline, source_address=(CLIENT, 0))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = front.dial(deadline)
         if front.tls:
             self.socket = front.tls.wrap_socket(self.socket, server_hostname=front.host)
 
@@ -115,17 +121,22 @@ def check_upload(front: Front, size: int = 1 << 20) -> None:
 
 def check_websocket(front: Front) -> None:
     """Messages of all kinds go both ways, and the app sees the true client."""
+    asyncio.run(talk(front))
+
+
+async def talk(front: Front) -> None:
+    """In one thread: an SSLSocket shared by two may break by itself in Pythons before 3.13."""
     scheme = {"http": "ws", "https": "wss"}[front.scheme]
-    uri = f"{scheme}://{front.host}/ws"
-    visitor = front.connect()
+    options: dict[str, Any] = {"ssl": front.tls} if front.tls else {}
+    options |= {"max_size": None, "proxy": None, "sock": front.dial()}
     lies = {"X-Forwarded-For": "6.6.6.6"}
-    # The connection has its TLS already, which this client doesn't do by itself then.
-    options: dict[str, Any] = {"max_size": None, "additional_headers": lies, "proxy": None}
-    with connect(uri.replace("wss:", "ws:"), sock=visitor.socket, **options) as websocket:
-        check_truth(front, json.loads(websocket.recv(DEADLINE)), websocket=True)
+    uri = f"{scheme}://{front.host}/ws"
+    async with connect(uri, additional_headers=lies, **options) as websocket:
+        seen = json.loads(await asyncio.wait_for(websocket.recv(), DEADLINE))
+        check_truth(front, seen, websocket=True)
         for message in ("hello", b"\0", "x" * 100_000):
-            websocket.send(message)
-            assert websocket.recv(DEADLINE) == message
+            await websocket.send(message)
+            assert await asyncio.wait_for(websocket.recv(), DEADLINE) == message
 
 
 def check_visits(front: Front) -> None:
