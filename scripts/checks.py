@@ -27,6 +27,7 @@ JOBS = 2  # processes of one environment's tests
 SIDE_BY_SIDE = 2  # environments
 SHOWN = 20  # failures of one environment, at the end
 DETAILED = 5  # of these with their text
+QUIET_SITE = {"NO_MKDOCS_2_WARNING": "1"}  # the theme's word about a MkDocs that isn't used
 LAST_LINES = 120  # of a failure's text: what it raised, and what the servers wrote
 DOTS = re.compile(r"[.sxXFE]+ *\[ *\d+%\]\n", re.ASCII)
 
@@ -122,14 +123,18 @@ def _text(case: ElementTree.Element) -> str:
 
 def run_checks(python: Python) -> Outcome:
     print("\n== checks", flush=True)
-    place = environment("lint", python, group("lint"))
-    programs = place / "bin"
+    programs = lint_environment(python) / "bin"
     path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src")}
+    path |= QUIET_SITE
     start = time.monotonic()
     commands = checks(programs)
     failures = tuple(shown(command) for command in commands if attempt(command, **path))
     seconds = time.monotonic() - start
     return Outcome("checks", len(commands) - len(failures), len(failures), 0, seconds, failures)
+
+
+def lint_environment(python: Python) -> Path:
+    return environment("lint", python, [*group("lint"), *group("site")])
 
 
 def checks(programs: Path) -> list[list[str]]:
@@ -140,7 +145,13 @@ def checks(programs: Path) -> list[list[str]]:
         [str(programs / "mypy"), "dev"],
         [str(programs / "lint-imports"), "--no-logo"],
         *([str(programs / "python"), "-m", module, "--check"] for module in GENERATORS),
+        [*mkdocs(programs), "build", "--strict", "--quiet", "--site-dir", str(TEST / "site")],
     ]
+
+
+def mkdocs(programs: Path) -> list[str]:
+    """What makes a site of the documentation (mkdocs.yml)."""
+    return [str(programs / "python"), "-m", "mkdocs"]
 
 
 def summarize(outcomes: list[Outcome]) -> None:

@@ -5,7 +5,14 @@ import os
 import sys
 from typing import NoReturn
 
-from scripts.checks import run_checks, run_matrix, summarize
+from scripts.checks import (
+    QUIET_SITE,
+    lint_environment,
+    mkdocs,
+    run_checks,
+    run_matrix,
+    summarize,
+)
 from scripts.environments import (
     OLDEST,
     SPEEDS,
@@ -69,6 +76,13 @@ def lint(args: list[str]) -> None:
     """run ruff, mypy, the import contract and the documentation's checks"""
     with locked("test"):
         summarize([run_checks(find_pythons()[0])])
+
+
+def docs(args: list[str]) -> None:
+    """serve the documentation as a site on 127.0.0.1:8000, and again when a page changes"""
+    with locked("test"):
+        programs = lint_environment(find_pythons()[0]) / "bin"
+    sys.exit(attempt([*mkdocs(programs), "serve", *args], **QUIET_SITE))
 
 
 def bench(args: list[str]) -> None:
@@ -139,6 +153,7 @@ COMMANDS = {
     "serve": serve,
     "test": test,
     "lint": lint,
+    "docs": docs,
     "bench": bench,
     "soak": soak,
     "chaos": chaos,
