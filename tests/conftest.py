@@ -64,6 +64,7 @@ HEAVY = (
     "supervise/test_reload.py",
     "supervise/test_stopping.py",
     "supervise/test_succession.py",
+    "translate",
     "wire/test_fuzz_corpus.py",
     "wire/test_h1_cost.py",
     "wire/test_h1_differential.py",
@@ -120,6 +121,7 @@ ONCE = (
     "supervise/test_succession.py",
     "test_benchmarks.py",
     "test_support.py",
+    "translate",
     "wire/test_fuzz_corpus.py",
 )
 

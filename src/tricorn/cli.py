@@ -31,6 +31,7 @@ DEMO = "tricorn.demo:app"
 SUBCOMMANDS = {
     "ctl": "tricorn.supervise.ctl:ctl",
     "dev-cert": "tricorn.serve.dev_cert:dev_cert",
+    "translate": "tricorn.translate.program:translate_command",
 }
 NO_APP = "what is there to serve? Name it, as in `tricorn main:app`, or try `tricorn --demo`"
 EPILOG = (
@@ -114,7 +115,11 @@ class Command(click.Command):
         with formatter.section("Commands"):
             rows = [("tricorn ctl", "Talk to a server that has --control.")]
             made = "Make a certificate for localhost, and say how to trust it."
-            formatter.write_dl([*rows, ("tricorn dev-cert", made)])
+            rows.append(("tricorn dev-cert", made))
+            turned = (
+                "Turn a uvicorn, gunicorn, hypercorn, granian or daphne command into tricorn's."
+            )
+            formatter.write_dl([*rows, ("tricorn translate", turned)])
         with formatter.section("Information"):
             rows = [("--version", "Print what would run here, and exit.")]
             formatter.write_dl([*rows, ("--help", "Print this, and exit.")])

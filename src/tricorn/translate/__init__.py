@@ -1,0 +1,1 @@
+"""`tricorn translate`: another server's command as tricorn's. Imports settings only."""
