@@ -22,7 +22,7 @@ SECOND = [*BRIEF, "-m", "not once"]
 OTHERS = [*BRIEF, "-m", "not once and not slow_matrix"]
 OTHERS_INTERPRETED = [*BRIEF, "-m", "not once and not slow_matrix and not whole_server"]
 # Modules that write a page of docs/, and compare it when given --check.
-GENERATORS = ["tricorn.settings.reference"]
+GENERATORS = ["tricorn.settings.reference", "tricorn.translate.reference"]
 JOBS = 2  # processes of one environment's tests
 SIDE_BY_SIDE = 2  # environments
 SHOWN = 20  # failures of one environment, at the end

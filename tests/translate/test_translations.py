@@ -84,6 +84,16 @@ GUNICORN = {
     "GUNICORN_CMD_ARGS='-k asgi -w 2 --timeout 7' gunicorn -w 4 m:a": (
         "tricorn m:a --workers 4 --timeout-worker-healthcheck 7 --no-access-log"
     ),
+    "gunicorn -k asgi m:a --proxy-protocol v2 --proxy-allow-from 10.0.0.1": (
+        "tricorn m:a --proxy-protocol v2 --forwarded-allow-ips 10.0.0.1 --no-access-log"
+    ),
+    "gunicorn -k asgi m:a --forwarded-allow-ips 10.0.0.2 --proxy-allow-from 10.0.0.1": (
+        "tricorn m:a --forwarded-allow-ips 10.0.0.2 --no-access-log"
+    ),
+    "gunicorn -k asgi --forwarded-allow-ips 10.0.0.2 --proxy-allow-from 10.0.0.1 m:a"
+    " --proxy-protocol": (
+        "tricorn m:a --forwarded-allow-ips 10.0.0.2,10.0.0.1 --proxy-protocol auto --no-access-log"
+    ),
     "PORT=9 gunicorn -k asgi m:a": "PORT=9 tricorn m:a --no-access-log",
     "gunicorn -k asgi m:a --reload --reload-extra-file a.html --preload --log-level DEBUG": (
         "tricorn m:a --reload --reload-include a.html --preload --log-level debug --no-access-log"
@@ -230,7 +240,7 @@ class TestGunicornsFile:
         (tmp_path / "gunicorn.conf.py").write_text(self.FILE)
         losses = output.losses(translated("gunicorn"))
         assert [loss.partition(":")[0] for loss in losses] == ["def post_fork has no equivalent"]
-        assert "docs/gunicorn.md" in losses[0]
+        assert "docs/deployment/gunicorn.md" in losses[0]
 
     def test_the_command_line_wins(self, tmp_path: Path) -> None:
         (tmp_path / "gunicorn.conf.py").write_text(self.FILE)

@@ -89,7 +89,7 @@ def _row(option: Option) -> str:
 
 
 def _meaning(option: Option) -> str:
-    text = _as_code(option.help)
+    text = as_code(option.help)
     if option.choices:
         text += " One of " + ", ".join(f"`{choice}`" for choice in option.choices) + "."
     if option.unit:
@@ -100,11 +100,11 @@ def _meaning(option: Option) -> str:
     if option.ours:
         text += " *tricorn's own.*"
     if option.uvicorn:
-        text += f" *Differs from Uvicorn:* {_as_code(option.uvicorn)}"
+        text += f" *Differs from Uvicorn:* {as_code(option.uvicorn)}"
     return text
 
 
-def _as_code(text: str) -> str:
+def as_code(text: str) -> str:
     """Flags and globs that the table writes plainly, for Markdown."""
     text = re.sub(r"(?<![`\w-])(--[a-z][a-z0-9-]+)", r"`\1`", text)
     return re.sub(r"(?<!`)(X-Forwarded-\*)", r"`\1`", text)

@@ -19,7 +19,7 @@ _ASGI = (
     "asgi", "uvicorn.workers.", "uvicorn_worker.", "tricorn.workers.", "gunicorn.workers.gasgi.",
 )  # fmt: skip
 _GREEN = ("gevent", "eventlet", "gevent_wsgi", "gevent_pywsgi")
-WITH_WORKER = "Stay with gunicorn, and take tricorn's worker: docs/gunicorn.md."
+WITH_WORKER = "Stay with gunicorn, and take tricorn's worker: docs/deployment/gunicorn.md."
 NO_FILE = "tricorn writes to stdout and stderr: redirect them, or see --log-config."
 
 
@@ -181,7 +181,28 @@ def _off(value: Value) -> bool:
 def proxy_protocol(value: Value, asked: Asked) -> Outcome:
     if _off(value):
         return Anyway("Off by default.")
-    return Missing("Have the proxy send X-Forwarded-For, or Forwarded.")
+    mode = "auto" if str(value).lower() in ("true", "1", "yes", "on", "auto") else value
+    return Became({"proxy_protocol": mode}, "Trusted proxies must begin with it.")
+
+
+def proxy_peers(value: Value, asked: Asked) -> Outcome:
+    if _off(asked.get("proxy_protocol")):
+        return Anyway("It counts with --proxy-protocol only.")
+    return Became({"forwarded_allow_ips": _trusted(asked)}, "One list says whom to trust.")
+
+
+def forwarded_peers(value: Value, asked: Asked) -> Outcome:
+    if _off(asked.get("proxy_protocol")):
+        return Became({"forwarded_allow_ips": value})
+    return Became({"forwarded_allow_ips": _trusted(asked)}, "One list says whom to trust.")
+
+
+def _trusted(asked: Asked) -> str:
+    """The proxies of the PROXY protocol, and of forwarding fields."""
+    lists = [asked.get(name) for name in ("forwarded_allow_ips", "proxy_allow_ips")]
+    texts = [one if isinstance(one, str) else ",".join(one) for one in lists if one is not None]
+    entries = [entry.strip() for text in texts for entry in text.split(",")]
+    return "*" if "*" in entries else ",".join(dict.fromkeys(entries))
 
 
 def control(value: Value, asked: Asked) -> Outcome:

@@ -187,13 +187,13 @@ ROWS: tuple[Row, ...] = (
     becomes("certfile", "--certfile", to="ssl_certfile"),
     by(_verify, "cert_reqs", "--cert-reqs", to=("ssl_cert_reqs",)),
     becomes("ciphers", "--ciphers", to="ssl_ciphers"),
-    anyway("config", "-c", "--config", note="Read; what it says stands below."),
+    anyway("config", "-c", "--config", note="What it says is translated too."),
     anyway("daemon", "-D", "--daemon", takes=Takes.NOTHING,
            note="Workers never outlive their parent."),
-    by(_debug, "debug", "--debug", takes=Takes.NOTHING, to=(),
-       note="None. Set PYTHONASYNCIODEBUG=1 in the environment, or `--log-level debug`."),
-    by(_error_log, "errorlog", "--error-log", "--error-logfile", "--log-file", to=(),
-       note="None for files. " + _NO_FILE),
+    by(_debug, "debug", "--debug", takes=Takes.NOTHING, to=(), fate="none",
+       note="Set PYTHONASYNCIODEBUG=1 in the environment, or `--log-level debug`."),
+    by(_error_log, "errorlog", "--error-log", "--error-logfile", "--log-file", to=(), fate="none",
+       note=_NO_FILE),
     becomes("graceful_timeout", "--graceful-timeout", to="timeout_graceful_shutdown"),
     missing("read_timeout", "--read-timeout",
             note="Each phase of a request has its own time: see `--timeout-idle`,"
@@ -207,7 +207,7 @@ ROWS: tuple[Row, ...] = (
     becomes("keyfile", "--keyfile", to="ssl_keyfile"),
     becomes("keyfile_password", "--keyfile-password", to="ssl_keyfile_password"),
     by(_insecure_bind, "insecure_bind", "--insecure-bind", to=(), many=True,
-       note="None. TLS counts for all addresses. `--https-redirect PORT` answers plain HTTP"
+       fate="none", note="TLS counts for all addresses. `--https-redirect PORT` answers plain HTTP"
             " with redirects."),
     by(_log_config, "logconfig", "--log-config", to=("log_config",),
        note="Its loggers are called `tricorn.error` and `tricorn.access`."),

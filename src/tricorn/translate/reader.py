@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -39,17 +40,19 @@ class Reader:
         """
         settings: dict[str, Setting] = {}
         rest: list[str] = []
-        remaining = iter(args)
-        for arg in remaining:
+        remaining = deque(args)
+        while remaining:
+            arg = remaining.popleft()
             if arg == "--":
                 rest += remaining
+                break
             elif arg.startswith("-") and arg != "-":
                 _merge(settings, self._setting(arg, remaining, place))
             else:
                 rest.append(arg)
         return list(settings.values()), rest
 
-    def _setting(self, arg: str, remaining: Iterator[str], place: str) -> Setting:
+    def _setting(self, arg: str, remaining: deque[str], place: str) -> Setting:
         name, equals, value = arg.partition("=")
         if not arg.startswith("--") and arg[:2] in self._flags and len(arg) > 2:
             name, equals, value = arg[:2], "=", arg[2:].removeprefix("=")
@@ -60,12 +63,11 @@ class Reader:
                 raise Untranslatable(f"{self.program}'s {name} takes no value; {arg!r} gives one")
             return Setting(row, means, name, place)
         if not equals:
-            if row.takes is Takes.OPTIONAL:
+            if row.takes is Takes.OPTIONAL and (not remaining or remaining[0].startswith("-")):
                 return Setting(row, means, name, place)
-            following = next(remaining, None)
-            if following is None:
+            if not remaining:
                 raise Untranslatable(f"{self.program}'s {name} needs a value")
-            value = following
+            value = remaining.popleft()
             arg = f"{name} {value}"
         return Setting(row, value, arg, place)
 

@@ -63,6 +63,7 @@ class Row:
     off: tuple[str, ...] = ()  # flags that mean false
     many: bool = False  # may be repeated
     means: Value = True  # what the flag alone means
+    fate: str = ""  # where it becomes no option: `anyway`, `none`, or `around` the command
 
     @property
     def shown(self) -> str:
@@ -95,12 +96,13 @@ def becomes(name: str, *flags: str, to: str = "", note: str = "", **more: Any) -
 
 def by(turn: Turn, name: str, *flags: str, to: tuple[str, ...], note: str = "", **more: Any) -> Row:
     """What depends on the value, or on other settings."""
-    return Row(name, flags, turn, to, note, **more)
+    fate = "" if to else "around"
+    return Row(name, flags, turn, to, note, **{"fate": fate, **more})
 
 
 def anyway(name: str, *flags: str, note: str, **more: Any) -> Row:
-    return Row(name, flags, lambda value, asked: Anyway(note), (), note, **more)
+    return Row(name, flags, lambda value, asked: Anyway(note), (), note, fate="anyway", **more)
 
 
 def missing(name: str, *flags: str, note: str, **more: Any) -> Row:
-    return Row(name, flags, lambda value, asked: Missing(note), (), f"None. {note}", **more)
+    return Row(name, flags, lambda value, asked: Missing(note), (), note, fate="none", **more)

@@ -4,6 +4,8 @@
 /fine     always the same
 /read     how much content came
 any WebSocket: first the facts, then each message back as it came
+
+`create_app` returns it; `wsgi` is the WSGI app that answers everything with `fine`.
 """
 
 import json
@@ -60,3 +62,12 @@ async def echo(scope, receive, send):
             await send({"type": "websocket.send", "text": message["text"]})
         else:
             await send({"type": "websocket.send", "bytes": message["bytes"]})
+
+
+def create_app():
+    return app
+
+
+def wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "4")])
+    return [b"fine"]
