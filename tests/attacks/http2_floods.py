@@ -45,6 +45,13 @@ def odd(number: int) -> int:
     return 2 * number + 3
 
 
+def websocket(stream: int, path: bytes = b"/echo") -> bytes:
+    """An extended CONNECT (RFC 8441 §5)."""
+    fields = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"http")]
+    fields += [(b":path", path), (b":authority", b"test"), (b"sec-websocket-version", b"13")]
+    return headers(stream, fields, end=False)
+
+
 WRONG_LENGTH = request(b"/read", b"POST", (b"content-length", b"1"))
 HELD = get(1, b"/wait")
 CALM = Code.ENHANCE_YOUR_CALM
@@ -56,6 +63,9 @@ CROWDED = (CALM, Code.PROTOCOL_ERROR)
 RESETS = {
     "rapid reset": Flood(b"", lambda n: get(odd(n), b"/nap") + reset(odd(n)), 20_000),
     "rapid reset of uploads": Flood(b"", lambda n: post(odd(n), b"/read") + reset(odd(n)), 20_000),
+    "rapid reset of WebSockets": Flood(
+        b"", lambda n: websocket(odd(n), b"/mute") + reset(odd(n)), 20_000
+    ),
     "increment 0": Flood(
         b"",
         lambda n: get(odd(n), b"/nap") + window_update(odd(n), 0),

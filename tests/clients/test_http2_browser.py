@@ -56,8 +56,8 @@ def test_the_page_comes_over_http_2(page: "Chrome", place: Place) -> None:
     assert set(page.execute_script(LOADED)) == {"h2"}  # type: ignore[no-untyped-call]
 
 
-def test_the_chat_works(page: "Chrome") -> None:
-    """Its WebSocket is one of HTTP/1.1 unless the server offers extended CONNECT (RFC 8441)."""
+def test_the_chat_works(page: "Chrome", place: Place) -> None:
+    """Its WebSocket is a stream of the page's connection (RFC 8441): the client is the same."""
     field = page.find_element("css selector", "#chat-join [name=name]")
     field.clear()
     field.send_keys("Anna")
@@ -66,6 +66,9 @@ def test_the_chat_works(page: "Chrome") -> None:
     page.find_element("css selector", "#chat-say [name=text]").send_keys("Ahoy, \u4f60\u597d")
     page.find_element("css selector", "#chat-say [type=submit]").click()
     wait_text(page, "#chat-log", "Anna Ahoy, \u4f60\u597d")
+    output = place.server.wait_output('"WebSocket /chat?name=Anna" [accepted]')
+    (client,) = re.findall(r'(127\.0\.0\.1:\d+) - "WebSocket /chat\?name=Anna"', output)[:1]
+    assert f'{client} - "GET / HTTP/2" 200 OK' in output
 
 
 def test_a_large_upload(page: "Chrome") -> None:

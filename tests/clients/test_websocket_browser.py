@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.browser import BROWSER, DRIVER, open_browser
+from tests.support.certificates import make_certificate
 from tests.support.server import Server, serve
 
 if TYPE_CHECKING:
@@ -43,20 +44,34 @@ socket.onclose = ({ code, reason, wasClean }) =>
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
-    with open_browser(tmp_path_factory.mktemp("chromium")) as driver:
+    profile = tmp_path_factory.mktemp("chromium")
+    with open_browser(profile, "--ignore-certificate-errors") as driver:
         yield driver
 
 
-@pytest.fixture(scope="module", params=["true", "false"], ids=["deflate", "plain"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with serve("sockets:app", "--ws-per-message-deflate", request.param) as server:
+@pytest.fixture(scope="module", params=["deflate", "plain", "http2"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Over HTTP/2 Chromium opens WebSockets where it has loaded a page by it."""
+    options: tuple[str, ...] = ("--ws-per-message-deflate", str(request.param != "plain"))
+    if request.param == "http2":
+        pytest.importorskip("ngh2")
+        options = (*options, *make_certificate(tmp_path_factory.mktemp("certificate")).options)
+    with serve("sockets:app", *options) as server:
         yield server
+
+
+def url_of(server: Server, scheme: str, target: str) -> str:
+    """For `http` or `ws`, with an s where the server has a certificate."""
+    secure = "s" if "--ssl-certfile" in server.process.args else ""
+    return f"{scheme}{secure}://localhost:{server.port}{target}"
 
 
 @pytest.fixture
 def driver(browser: "Chrome", server: Server) -> "Chrome":
     # Chromium asks its user before a page from elsewhere may reach the local network.
-    browser.get(f"{server.url}/left")
+    browser.get(url_of(server, "http", "/left"))
     return browser
 
 
@@ -68,7 +83,7 @@ def talk(
     protocols: list[str] | None = None,
     close: list[Any] | None = None,
 ) -> dict[str, Any]:
-    url = server.url.replace("http", "ws") + target
+    url = url_of(server, "ws", target)
     found: dict[str, Any] = driver.execute_async_script(
         SCRIPT, url, protocols or [], messages, close
     )  # type: ignore[no-untyped-call]
@@ -79,9 +94,21 @@ def test_echo(driver: "Chrome", server: Server) -> None:
     sent = ["", "Ahoy, \u4f60\u597d \U0001f984", [], list(range(256)) * 300, "again and " * 30_000]
     found = talk(driver, server, "/", sent, close=[4321, "bye, \u4f60\u597d"])
     assert found["got"] == sent
-    deflates = "true" in server.process.args
+    deflates = "True" in server.process.args
     assert found["extensions"].startswith("permessage-deflate") == deflates
     assert (found["code"], found["reason"], found["wasClean"]) == (4321, "", True)
+
+
+def test_which_http(driver: "Chrome", server: Server) -> None:
+    script = """
+    const [url, done] = arguments;
+    const socket = new WebSocket(url);
+    socket.onmessage = ({ data }) => { socket.close(); done(JSON.parse(data)); };
+    """
+    url = url_of(server, "ws", "/scope")
+    shown = driver.execute_async_script(script, url)  # type: ignore[no-untyped-call]
+    expected = ("2", "wss") if url.startswith("wss") else ("1.1", "ws")
+    assert (shown["http_version"], shown["scheme"]) == expected
 
 
 def test_subprotocol(driver: "Chrome", server: Server) -> None:
@@ -107,7 +134,7 @@ def test_refusal(driver: "Chrome", server: Server, target: str) -> None:
 
 
 def test_stream(driver: "Chrome", server: Server) -> None:
-    url = server.url.replace("http", "ws") + "/pour?200"
+    url = url_of(server, "ws", "/pour?200")
     script = """
     const [url, done] = arguments;
     const socket = new WebSocket(url);

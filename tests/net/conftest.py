@@ -10,9 +10,9 @@ import pytest
 
 from tests.net.h2_rig import Http2Rig
 from tests.net.rig import Rig
-from tests.net.ws_rig import WebSocketRig
+from tests.net.ws_rig import CarriedRig, WebSocketRig
 
-R = TypeVar("R", bound=Rig)
+R = TypeVar("R", Rig, WebSocketRig, Http2Rig, CarriedRig, WebSocketRig | CarriedRig)
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +33,22 @@ def rig(quick_collection: None) -> Iterator[Callable[..., Rig]]:
 def ws_rig(quick_collection: None) -> Iterator[Callable[..., WebSocketRig]]:
     """Makes a `WebSocketRig` for an app, as `rig` does."""
     with maker(WebSocketRig) as make:
+        yield make
+
+
+@pytest.fixture(params=[WebSocketRig, CarriedRig], ids=["http1", "http2"])
+def any_ws_rig(
+    quick_collection: None, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., WebSocketRig | CarriedRig]]:
+    """Makes a `WebSocketRig`, and for the same test a `CarriedRig`."""
+    with maker(request.param) as make:
+        yield make
+
+
+@pytest.fixture
+def carried_rig(quick_collection: None) -> Iterator[Callable[..., CarriedRig]]:
+    """Makes a `CarriedRig` for an app, as `rig` does."""
+    with maker(CarriedRig) as make:
         yield make
 
 
@@ -72,7 +88,7 @@ def maker(kind: Callable[..., R]) -> Iterator[Callable[..., R]]:
     assert not faults, faults
 
 
-def end(rig: Rig) -> None:
+def end(rig: Rig | CarriedRig) -> None:
     for transport in rig.transports:
         rig.call(transport.abort)
     for task in list(rig.service.tasks):

@@ -14,11 +14,12 @@ import pytest
 
 from tests.net.test_websocket_flow import accepted
 from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, disconnect
-from tests.net.ws_rig import CLOSE, PING, WebSocketRig, close, handshake, text
+from tests.net.ws_rig import CLOSE, PING, CarriedRig, WebSocketRig, close, text
 from tests.wire.ws_peer import sent
 from tricorn.asgi.failure import ClientDisconnected
 
 MakeRig = Callable[..., WebSocketRig]
+MakeAny = Callable[..., WebSocketRig | CarriedRig]
 NEVER = float("inf")
 
 
@@ -32,10 +33,10 @@ class TestClientCloses:
         ],
     )
     def test_is_answered_and_told(
-        self, ws_rig: MakeRig, data: bytes, code: int, reason: str
+        self, any_ws_rig: MakeAny, data: bytes, code: int, reason: str
     ) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(text("last") + data + text("behind it"))
         assert r.closed_with == code
@@ -43,7 +44,7 @@ class TestClientCloses:
         assert app.received == ["last"]
         assert app.messages[-1] == disconnect(code, reason)
         assert r.transport.closed
-        assert not r.service.connections
+        assert r.is_over()
         assert not r.service.tasks
 
     def test_while_much_waits_to_be_sent(self, ws_rig: MakeRig) -> None:
@@ -57,9 +58,9 @@ class TestClientCloses:
         r.later(11)
         assert r.transport.aborted
 
-    def test_sending_to_it_raises(self, ws_rig: MakeRig) -> None:
+    def test_sending_to_it_raises(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         r.receive(close(1000))
         for _ in range(2):
             assert isinstance(
@@ -69,23 +70,23 @@ class TestClientCloses:
         assert isinstance(app.do(r, {"type": "websocket.send", "text": "a"}), RuntimeError)
         app.finish(r)
 
-    def test_an_app_that_closes_in_answer(self, ws_rig: MakeRig) -> None:
+    def test_an_app_that_closes_in_answer(self, any_ws_rig: MakeAny) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send(ACCEPT)
             while (await receive())["type"] != "websocket.disconnect":
                 pass
             await send({"type": "websocket.close", "code": 1000})
 
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(close(4001))
         assert r.frames == [(CLOSE, (4001).to_bytes(2, "big"))]
 
 
 class TestAppCloses:
-    def test_and_the_client_answers(self, ws_rig: MakeRig) -> None:
+    def test_and_the_client_answers(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         app.do(r, {"type": "websocket.close", "code": 4001, "reason": "so"})
         assert r.frames == [(CLOSE, b"\x0f\xa1so")]
         assert r.open
@@ -94,32 +95,32 @@ class TestAppCloses:
         assert app.do(r) == disconnect(4001, "so")
         assert isinstance(app.do(r, {"type": "websocket.send", "text": "a"}), RuntimeError)
         app.finish(r)
-        assert not r.service.connections
+        assert r.is_over()
 
-    def test_and_the_client_does_not(self, ws_rig: MakeRig) -> None:
+    def test_and_the_client_does_not(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={"close": 10.0}), app)
+        r = accepted(any_ws_rig(app, ws={"close": 10.0}), app)
         app.do(r, {"type": "websocket.close"})
         r.later(9)
         assert r.open
         r.later(2)
         assert r.transport.aborted
-        assert not r.service.connections
+        assert r.is_over()
         assert app.do(r) == disconnect(1000)
         app.finish(r)
 
-    def test_and_the_client_only_hangs_up(self, ws_rig: MakeRig) -> None:
+    def test_and_the_client_only_hangs_up(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         app.do(r, {"type": "websocket.close"})
         assert not r.end_of_client()
-        assert not r.service.connections
+        assert r.is_over()
         assert app.do(r) == disconnect(1000)
         app.finish(r)
 
-    def test_and_pings_are_no_longer_answered(self, ws_rig: MakeRig) -> None:
+    def test_and_pings_are_no_longer_answered(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         app.do(r, {"type": "websocket.close"})
         r.receive(sent(PING, b"x"))
         assert r.frames == [(CLOSE, b"\x03\xe8")]
@@ -142,9 +143,9 @@ class TestAppCloses:
         app.finish(r)
 
     @pytest.mark.parametrize("code", [999, 1004, 1005, 1006, 1015, 2999, 5000, -1, 1 << 40])
-    def test_with_a_code_that_must_not_be_sent(self, ws_rig: MakeRig, code: int) -> None:
+    def test_with_a_code_that_must_not_be_sent(self, any_ws_rig: MakeAny, code: int) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         if code == 1005:
             app.do(r, {"type": "websocket.close", "code": code})
             assert r.frames == [(CLOSE, b"")]
@@ -156,21 +157,21 @@ class TestAppCloses:
             assert r.closed_with == 1000
         app.finish(r)
 
-    def test_with_a_long_reason(self, ws_rig: MakeRig) -> None:
+    def test_with_a_long_reason(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         app.do(r, {"type": "websocket.close", "reason": "é" * 100})
         assert r.frames == [(CLOSE, b"\x03\xe8" + "é".encode() * 61)]
         app.finish(r)
 
-    def test_from_within_its_answer_to_a_message(self, ws_rig: MakeRig) -> None:
+    def test_from_within_its_answer_to_a_message(self, any_ws_rig: MakeAny) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send(ACCEPT)
             await receive()
             await receive()
             await send({"type": "websocket.close"})
 
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(text("a") + text("b") + close(1000))
         assert r.frames == [(CLOSE, b"\x03\xe8")]
@@ -179,7 +180,7 @@ class TestAppCloses:
 
     @pytest.mark.parametrize("raises", [False, True])
     def test_by_returning_or_raising(
-        self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture, raises: bool
+        self, any_ws_rig: MakeAny, caplog: pytest.LogCaptureFixture, raises: bool
     ) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send(ACCEPT)
@@ -188,13 +189,13 @@ class TestAppCloses:
             if raises:
                 raise LookupError("of the app's")
 
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(text("a"))
         assert r.closed_with == (1011 if raises else 1000)
         assert ("of the app's" in caplog.text) is raises
         r.receive(close(1000))
-        assert not r.service.connections
+        assert r.is_over()
 
     def test_at_once(self, ws_rig: MakeRig) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -210,16 +211,16 @@ class TestAppCloses:
 
 class TestLoss:
     @pytest.mark.parametrize("how", ["end", "reset"])
-    def test_is_1006(self, ws_rig: MakeRig, how: str) -> None:
+    def test_is_1006(self, any_ws_rig: MakeAny, how: str) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         if how == "end":
             assert not r.end_of_client()
         else:
             r.call(r.transport.lose, ConnectionResetError())
         assert app.messages == [CONNECT, disconnect(1006)]
-        assert not r.service.connections
+        assert r.is_over()
         assert not r.service.tasks
 
     def test_who_waits_to_send_is_woken(self, ws_rig: MakeRig) -> None:
@@ -233,9 +234,9 @@ class TestLoss:
         assert app.do(r) == disconnect(1006)
         app.finish(r)
 
-    def test_within_a_message(self, ws_rig: MakeRig) -> None:
+    def test_within_a_message(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(text("half")[:-1])
         r.end_of_client()
@@ -245,8 +246,8 @@ class TestLoss:
 class TestKeepAlive:
     OPTIONS = {"ping_interval": 20.0, "ping_timeout": 20.0}  # noqa: RUF012 - never written to
 
-    def test_pings_an_idle_client(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), ws=self.OPTIONS)
+    def test_pings_an_idle_client(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), ws=self.OPTIONS)
         r.begin()
         r.later(19)
         assert r.frames == []
@@ -258,10 +259,10 @@ class TestKeepAlive:
         r.later(2)
         assert r.frames == [(PING, b"")] * 2
 
-    def test_no_answer_is_1011(self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture) -> None:
+    def test_no_answer_is_1011(self, any_ws_rig: MakeAny, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         app = Echo()
-        r = ws_rig(app, ws=self.OPTIONS)
+        r = any_ws_rig(app, ws=self.OPTIONS)
         r.begin()
         r.later(39)
         assert r.closed_with is None
@@ -272,10 +273,10 @@ class TestKeepAlive:
         # A half-open peer answers that neither.
         r.later(11)
         assert r.transport.aborted
-        assert not r.service.connections
+        assert r.is_over()
 
-    def test_any_byte_is_an_answer(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), ws=self.OPTIONS)
+    def test_any_byte_is_an_answer(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), ws=self.OPTIONS)
         r.begin()
         r.later(25)
         r.receive(sent(2, b"x" * 1000)[:500])
@@ -283,9 +284,9 @@ class TestKeepAlive:
         assert r.closed_with is None
         assert r.frames == [(PING, b"")]
 
-    def test_a_busy_app_is_not_the_clients_fault(self, ws_rig: MakeRig) -> None:
+    def test_a_busy_app_is_not_the_clients_fault(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={**self.OPTIONS, "queue": 2}), app)
+        r = accepted(any_ws_rig(app, ws={**self.OPTIONS, "queue": 2}), app)
         r.receive(*(text("x") for _ in range(4)))
         assert not r.transport.reading
         r.later(100)
@@ -297,14 +298,14 @@ class TestKeepAlive:
         r.later(1)
         app.finish(r)
 
-    def test_without_a_timeout(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), ws={"ping_interval": 20.0, "ping_timeout": NEVER})
+    def test_without_a_timeout(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), ws={"ping_interval": 20.0, "ping_timeout": NEVER})
         r.begin()
         r.later(500, 1)
         assert r.frames == [(PING, b"")]
 
-    def test_off(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), ws={"ping_interval": NEVER})
+    def test_off(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), ws={"ping_interval": NEVER})
         r.begin()
         r.later(500, 5)
         assert r.frames == []
@@ -312,11 +313,11 @@ class TestKeepAlive:
 
     @pytest.mark.parametrize("ping_interval", [20.0, 3600.0, NEVER])
     def test_an_idle_connection_gives_its_compressor_back(
-        self, ws_rig: MakeRig, ping_interval: float
+        self, any_ws_rig: MakeAny, ping_interval: float
     ) -> None:
         app = Driven()
         r = accepted(
-            ws_rig(app, ws={"ping_interval": ping_interval, "ping_timeout": NEVER}),
+            any_ws_rig(app, ws={"ping_interval": ping_interval, "ping_timeout": NEVER}),
             app,
             b"Sec-WebSocket-Extensions: permessage-deflate",
         )
@@ -333,9 +334,9 @@ class TestKeepAlive:
 
 
 class TestStopping:
-    def test_closes_with_1012(self, ws_rig: MakeRig) -> None:
+    def test_closes_with_1012(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.service.draining = True
         r.call(r.service.shut_connections, 1.0)
@@ -344,7 +345,7 @@ class TestStopping:
         assert app.messages[-1] == disconnect(1012)
         assert r.open
         r.receive(close(1012))
-        assert not r.service.connections
+        assert r.is_over()
 
     def test_one_by_one(self, ws_rig: MakeRig) -> None:
         r = ws_rig(Echo())
@@ -361,39 +362,39 @@ class TestStopping:
         r.call(r.service.shut_connections, 0.01)
         assert r.service.closing_step == pytest.approx(0.001)
 
-    def test_at_once_where_there_is_no_time(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
+    def test_at_once_where_there_is_no_time(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo())
         r.begin()
         r.call(r.service.shut_connections, 0.0)
         r.turn()
         assert r.closed_with == 1012
 
-    def test_while_connecting(self, ws_rig: MakeRig) -> None:
+    def test_while_connecting(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.service.draining = True
         r.call(r.service.shut_connections, 0.0)
         assert r.transport.written == b""
         app.do(r, ACCEPT)
-        assert r.head.status == 101
+        assert r.head.status == r.opened
         wait_until(r, lambda: r.closed_with is not None)
         assert r.closed_with == 1012
         assert app.do(r) == CONNECT
         assert app.do(r) == disconnect(1012)
         app.finish(r)
 
-    def test_a_handshake_that_comes_now(self, ws_rig: MakeRig) -> None:
+    def test_a_handshake_that_comes_now(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.service.draining = True
-        r.receive(handshake())
+        r.begin()
         wait_until(r, lambda: r.closed_with is not None)
         assert app.messages[-1] == disconnect(1012)
 
-    def test_who_has_closed_meanwhile_is_left_alone(self, ws_rig: MakeRig) -> None:
+    def test_who_has_closed_meanwhile_is_left_alone(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         r.service.closing_step = 0.01
         r.service.closings = 1
         r.call(r.protocol.shutdown)
@@ -403,19 +404,19 @@ class TestStopping:
         assert app.do(r) == disconnect(4000)
         app.finish(r)
 
-    def test_an_app_that_is_cancelled(self, ws_rig: MakeRig) -> None:
+    def test_an_app_that_is_cancelled(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         (task,) = r.service.tasks
         task.cancel()
         r.turn()
         assert r.closed_with == 1012
         assert not r.service.tasks
 
-    def test_what_an_app_says_last(self, ws_rig: MakeRig) -> None:
+    def test_what_an_app_says_last(self, any_ws_rig: MakeAny) -> None:
         """Within the server's own task the app can't run at once."""
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
 
         async def stop() -> None:
@@ -444,23 +445,24 @@ class TestLog:
         def websocket_closed(self, *facts: Any) -> None:
             self.lines.append(("closed", *facts))
 
-    def test_one_line_at_accept_and_one_at_close(self, ws_rig: MakeRig) -> None:
+    def test_one_line_at_accept_and_one_at_close(self, any_ws_rig: MakeAny) -> None:
         sink = self.Sink()
-        r = ws_rig(Echo(), access=sink)
-        r.receive(handshake(target=b"/chat?a=1"))
+        r = any_ws_rig(Echo(), access=sink)
+        r.begin(target=b"/chat?a=1")
         client = ("192.0.2.1", 4000)
         assert sink.lines == [("accepted", client, b"/chat?a=1")]
         r.receive(text("a"), text("b"), sent(PING), close(1001))
+        assert r.is_over()
         line = sink.lines[1]
         assert line[:4] == ("closed", client, b"/chat?a=1", 1001)
         assert 0 < line[4] < 60
         assert line[5] == (2, 2)
         assert len(sink.lines) == 2
 
-    def test_of_a_denial(self, ws_rig: MakeRig) -> None:
+    def test_of_a_denial(self, any_ws_rig: MakeAny) -> None:
         sink = self.Sink()
         app = Driven()
-        r = ws_rig(app, access=sink)
+        r = any_ws_rig(app, access=sink)
         r.begin()
         app.do(r, {"type": "websocket.close"})
         assert sink.lines == [("denied", ("192.0.2.1", 4000), b"/", 403)]
@@ -471,16 +473,16 @@ class TestLog:
     @pytest.mark.parametrize(
         ("data", "code"), [(b"", 1006), (b"\x81\x02hi", 1002), (sent(CLOSE), 1005)]
     )
-    def test_the_code(self, ws_rig: MakeRig, data: bytes, code: int) -> None:
+    def test_the_code(self, any_ws_rig: MakeAny, data: bytes, code: int) -> None:
         sink = self.Sink()
-        r = ws_rig(Echo(), access=sink)
+        r = any_ws_rig(Echo(), access=sink)
         r.begin()
         r.receive(data)
         r.end_of_client()
         assert sink.lines[-1][3] == code
 
-    def test_both_count_as_one_request(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
+    def test_both_count_as_one_request(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo())
         r.begin()
         r.receive(close(1000))
         assert r.service.total_requests == 1
@@ -488,7 +490,7 @@ class TestLog:
 
 @pytest.mark.parametrize("end", ["client", "app", "loss", "violation", "denied", "refused"])
 def test_nothing_is_left_for_the_garbage_collector(
-    ws_rig: MakeRig, monkeypatch: pytest.MonkeyPatch, end: str
+    any_ws_rig: MakeAny, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     # What pytest catches of it holds the app's error.
     monkeypatch.setattr(logging.getLogger("tricorn.error"), "disabled", True)
@@ -512,7 +514,7 @@ def test_nothing_is_left_for_the_garbage_collector(
                 return
             await send({"type": "websocket.send", "text": "a"})
 
-    r = ws_rig(app)
+    r = any_ws_rig(app)
     gc.collect()
     gc.disable()
     try:

@@ -14,9 +14,9 @@ from tests.net.ws_rig import (
     PING,
     PONG,
     TEXT,
+    CarriedRig,
     WebSocketRig,
     close,
-    handshake,
     text,
 )
 from tests.wire.ws_peer import sent
@@ -24,6 +24,7 @@ from tricorn.asgi.failure import ClientDisconnected
 from tricorn.wire.ws import MessageLimits
 
 MakeRig = Callable[..., WebSocketRig]
+MakeAny = Callable[..., WebSocketRig | CarriedRig]
 
 
 def accepted(rig: WebSocketRig, app: Driven, *lines: bytes) -> WebSocketRig:
@@ -35,41 +36,41 @@ def accepted(rig: WebSocketRig, app: Driven, *lines: bytes) -> WebSocketRig:
 
 
 class TestMessages:
-    def test_text_and_bytes_both_ways(self, ws_rig: MakeRig) -> None:
+    def test_text_and_bytes_both_ways(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(text("hé") + sent(BINARY, b"\x00\xff") + text(""))
         assert app.received == ["hé", b"\x00\xff", ""]
         assert r.frames == [(TEXT, "hé".encode()), (BINARY, b"\x00\xff"), (TEXT, b"")]
 
-    def test_byte_by_byte(self, ws_rig: MakeRig) -> None:
+    def test_byte_by_byte(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         for byte in text("slow") + sent(BINARY, b"ly"):
             r.receive(bytes((byte,)))
         assert app.received == ["slow", b"ly"]
 
-    def test_in_fragments_with_a_ping_between(self, ws_rig: MakeRig) -> None:
+    def test_in_fragments_with_a_ping_between(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(sent(TEXT, b"a", final=False) + sent(PING, b"p") + sent(0, b"b"))
         assert app.received == ["ab"]
         assert r.frames == [(PONG, b"p"), (TEXT, b"ab")]
 
-    def test_large_ones(self, ws_rig: MakeRig) -> None:
+    def test_large_ones(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         for size in (125, 126, 65535, 65536, 300_000):
             r.receive(sent(BINARY, b"x" * size))
         assert r.frames == [(BINARY, b"x" * size) for size in (125, 126, 65535, 65536, 300_000)]
 
-    def test_compressed(self, ws_rig: MakeRig) -> None:
+    def test_compressed(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app, b"Sec-WebSocket-Extensions: permessage-deflate")
+        r = accepted(any_ws_rig(app), app, b"Sec-WebSocket-Extensions: permessage-deflate")
         before = len(r.transport.written)
         app.do(r, {"type": "websocket.send", "text": "to and fro " * 100})
         written = r.transport.written[before:]
@@ -77,9 +78,9 @@ class TestMessages:
         assert len(written) < 100
         app.finish(r)
 
-    def test_what_cannot_be_encoded(self, ws_rig: MakeRig) -> None:
+    def test_what_cannot_be_encoded(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         assert isinstance(app.do(r, {"type": "websocket.send", "text": "\ud800"}), ValueError)
         assert app.do(r, {"type": "websocket.send", "text": "fine"}) is None
         assert r.frames == [(TEXT, b"fine")]
@@ -87,15 +88,15 @@ class TestMessages:
 
 
 class TestPings:
-    def test_are_answered_with_their_content(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
+    def test_are_answered_with_their_content(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo())
         r.begin()
         r.receive(sent(PING), sent(PING, b"x" * 125))
         assert r.frames == [(PONG, b""), (PONG, b"x" * 125)]
 
-    def test_are_answered_while_the_app_does_something_else(self, ws_rig: MakeRig) -> None:
+    def test_are_answered_while_the_app_does_something_else(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         r.receive(text("a") + sent(PING, b"p"))
         assert r.frames == [(PONG, b"p")]
         app.finish(r)
@@ -114,25 +115,25 @@ class TestPings:
         r.receive(sent(PING, b"again"))
         assert r.frames == [(PONG, b"49"), (PONG, b"again")]
 
-    def test_pongs_that_nobody_asked_for(self, ws_rig: MakeRig) -> None:
+    def test_pongs_that_nobody_asked_for(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(sent(PONG, b"x"))
         assert r.frames == []
         assert app.messages == [CONNECT]
 
-    def test_a_flood_is_ended(self, ws_rig: MakeRig) -> None:
+    def test_a_flood_is_ended(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app, ws={"message": MessageLimits(controls=10)})
+        r = any_ws_rig(app, ws={"message": MessageLimits(controls=10)})
         r.begin()
         r.receive(sent(PING) * 11)
         assert r.frames[:-1] == [(PONG, b"")] * 10
         assert r.closed_with == 1008
         assert app.messages[-1]["code"] == 1008
 
-    def test_as_many_a_second_are_none(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), ws={"message": MessageLimits(controls=10)})
+    def test_as_many_a_second_are_none(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), ws={"message": MessageLimits(controls=10)})
         r.begin()
         for _ in range(5):
             r.receive(sent(PING) * 9)
@@ -143,9 +144,9 @@ class TestPings:
 class TestSlowApp:
     """What waits for it is bounded, and nothing is lost."""
 
-    def test_in_messages(self, ws_rig: MakeRig) -> None:
+    def test_in_messages(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={"queue": 4}), app)
+        r = accepted(any_ws_rig(app, ws={"queue": 4}), app)
         r.receive(*(text(str(number)) for number in range(3)))
         assert r.transport.reading
         r.receive(text("3"), text("4"))
@@ -158,9 +159,9 @@ class TestSlowApp:
         assert [app.do(r)["text"] for _ in range(3)] == ["2", "3", "4"]
         app.finish(r)
 
-    def test_in_bytes(self, ws_rig: MakeRig) -> None:
+    def test_in_bytes(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={"queue": 0}), app)
+        r = accepted(any_ws_rig(app, ws={"queue": 0}), app)
         pieces = 0
         while r.transport.reading:
             r.receive(sent(BINARY, b"x" * 8000))
@@ -173,9 +174,9 @@ class TestSlowApp:
         app.waiting.cancel()
         app.finish(r)
 
-    def test_what_came_together(self, ws_rig: MakeRig) -> None:
+    def test_what_came_together(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={"queue": 4}), app)
+        r = accepted(any_ws_rig(app, ws={"queue": 4}), app)
         r.receive(b"".join(text(str(number)) for number in range(100)))
         assert not r.transport.reading
         assert len(r.protocol.session.messages) == 4
@@ -185,9 +186,9 @@ class TestSlowApp:
         app.waiting.cancel()
         app.finish(r)
 
-    def test_the_end_of_the_client_behind_it(self, ws_rig: MakeRig) -> None:
+    def test_the_end_of_the_client_behind_it(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={"queue": 2}), app)
+        r = accepted(any_ws_rig(app, ws={"queue": 2}), app)
         r.receive(text("a") + text("b") + text("c") + close(4000, "so"))
         assert r.closed_with is None
         got = [app.do(r) for _ in range(4)]
@@ -196,17 +197,17 @@ class TestSlowApp:
         assert r.closed_with == 4000
         app.finish(r)
 
-    def test_who_receives_is_never_held_up(self, ws_rig: MakeRig) -> None:
+    def test_who_receives_is_never_held_up(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app, ws={"queue": 1})
+        r = any_ws_rig(app, ws={"queue": 1})
         r.begin()
         r.receive(b"".join(text(str(number)) for number in range(100)))
         assert app.received == [str(number) for number in range(100)]
         assert r.transport.reading
 
-    def test_its_own_close_reads_on(self, ws_rig: MakeRig) -> None:
+    def test_its_own_close_reads_on(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app, ws={"queue": 2}), app)
+        r = accepted(any_ws_rig(app, ws={"queue": 2}), app)
         r.receive(*(text("x") for _ in range(5)))
         assert not r.transport.reading
         app.do(r, {"type": "websocket.close", "code": 4001})
@@ -278,9 +279,11 @@ class TestViolations:
             (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1002),
         ],
     )
-    def test_are_answered_with_their_code(self, ws_rig: MakeRig, data: bytes, code: int) -> None:
+    def test_are_answered_with_their_code(
+        self, any_ws_rig: MakeAny, data: bytes, code: int
+    ) -> None:
         app = Echo()
-        r = ws_rig(app, ws={"message": MessageLimits(message=1000)})
+        r = any_ws_rig(app, ws={"message": MessageLimits(message=1000)})
         r.begin()
         r.receive(text("fine"), data)
         assert r.frames[0] == (TEXT, b"fine")
@@ -294,8 +297,8 @@ class TestViolations:
         r.receive(text("more"), close(1000))
         assert app.received == ["fine"]
 
-    def test_linger_ends(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), limits={"linger": 5.0})
+    def test_linger_ends(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), limits={"linger": 5.0})
         r.begin()
         r.receive(b"\x81\x02hi")
         r.later(4)
@@ -303,17 +306,17 @@ class TestViolations:
         r.later(2)
         assert r.transport.aborted
 
-    def test_with_the_handshake(self, ws_rig: MakeRig) -> None:
+    def test_with_the_handshake(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        r = ws_rig(app)
-        r.receive(handshake() + b"\x81\x02hi")
-        assert r.head.status == 101
+        r = any_ws_rig(app)
+        r.begin(behind=b"\x81\x02hi")
+        assert r.head.status == r.opened
         assert r.closed_with == 1002
         assert app.messages[-1]["code"] == 1002
 
-    def test_behind_our_close(self, ws_rig: MakeRig) -> None:
+    def test_behind_our_close(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         app.do(r, {"type": "websocket.close"})
         r.receive(b"\x81\x02hi")
         assert r.frames == [(CLOSE, b"\x03\xe8")]
@@ -321,9 +324,9 @@ class TestViolations:
         assert app.do(r) == disconnect(1000)
         app.finish(r)
 
-    def test_an_app_that_sends_meanwhile(self, ws_rig: MakeRig) -> None:
+    def test_an_app_that_sends_meanwhile(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = accepted(ws_rig(app), app)
+        r = accepted(any_ws_rig(app), app)
         r.receive(b"\x81\x02hi")
         error: Any = app.do(r, {"type": "websocket.send", "text": "a"})
         assert isinstance(error, ClientDisconnected)

@@ -17,6 +17,7 @@ from tests.net.ws_rig import (
 from tests.net.ws_rig import (
     CLOSE,
     TEXT,
+    CarriedRig,
     WebSocketRig,
     close,
     handshake,
@@ -29,6 +30,7 @@ from tricorn.edge.forwarded import Forwarding
 from tricorn.edge.trust import TrustedPeers
 
 MakeRig = Callable[..., WebSocketRig]
+MakeAny = Callable[..., WebSocketRig | CarriedRig]
 
 
 class TestAccepting:
@@ -51,10 +53,10 @@ class TestAccepting:
         r.receive(text("hi"))
         assert r.frames == [(TEXT, b"hi")]
 
-    def test_subprotocol_and_fields_of_the_app(self, ws_rig: MakeRig) -> None:
+    def test_subprotocol_and_fields_of_the_app(self, any_ws_rig: MakeAny) -> None:
         fields = [(b"X-A", b"1"), (b"Server", b"mine"), (b"Content-Length", b"5")]
         app = Echo({**ACCEPT, "subprotocol": "b", "headers": fields})
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin(b"Sec-WebSocket-Protocol: a, b")
         assert app.scopes[0]["subprotocols"] == ["a", "b"]
         assert r.head.fields[b"sec-websocket-protocol"] == b"b"
@@ -72,37 +74,39 @@ class TestAccepting:
             (b"bad name", "bad name"),
         ],
     )
-    def test_fields_that_are_not_the_apps(self, ws_rig: MakeRig, name: bytes, hint: str) -> None:
+    def test_fields_that_are_not_the_apps(
+        self, any_ws_rig: MakeAny, name: bytes, hint: str
+    ) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         error = app.do(r, {**ACCEPT, "headers": [(name, b"x")]})
         assert isinstance(error, RuntimeError)
         assert hint in str(error)
         # Nothing was sent, so the app may do better.
         assert app.do(r, ACCEPT) is None
-        assert r.head.status == 101
+        assert r.head.status == r.opened
 
-    def test_deflate_is_agreed_to(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
+    def test_deflate_is_agreed_to(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo())
         r.begin(b"Sec-WebSocket-Extensions: permessage-deflate")
         assert r.head.fields[b"sec-websocket-extensions"].startswith(b"permessage-deflate")
 
-    def test_deflate_can_be_off(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo(), ws={"deflate": False})
+    def test_deflate_can_be_off(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo(), ws={"deflate": False})
         r.begin(b"Sec-WebSocket-Extensions: permessage-deflate")
-        assert r.head.status == 101
+        assert r.head.status == r.opened
         assert b"sec-websocket-extensions" not in r.head.fields
 
-    def test_what_came_with_it_is_kept(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
+    def test_what_came_with_it_is_kept(self, any_ws_rig: MakeAny) -> None:
+        r = any_ws_rig(Echo())
         r.begin(behind=text("one") + text("two") + text("three")[:4])
         r.receive(text("three")[4:])
         assert r.frames == [(TEXT, b"one"), (TEXT, b"two"), (TEXT, b"three")]
 
-    def test_what_comes_before_the_app_accepts_is_kept(self, ws_rig: MakeRig) -> None:
+    def test_what_comes_before_the_app_accepts_is_kept(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin(behind=text("one"))
         r.receive(text("two")[:3], text("two")[3:] + close(1000))
         assert app.do(r) == CONNECT
@@ -112,9 +116,9 @@ class TestAccepting:
         assert got[2] == disconnect(1000)
         app.finish(r)
 
-    def test_before_it_accepts_so_much_is_held_and_no_more(self, ws_rig: MakeRig) -> None:
+    def test_before_it_accepts_so_much_is_held_and_no_more(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         r.receive(*(text("x" * 1000) for _ in range(70)))
         assert not r.transport.reading
@@ -170,25 +174,25 @@ class TestScope:
         }
         assert scope["state"] is not r.service.state
 
-    def test_root_path(self, ws_rig: MakeRig) -> None:
+    def test_root_path(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        ws_rig(app, root_path="/api").begin()
+        any_ws_rig(app, root_path="/api").begin()
         scope = app.scopes[0]
         assert (scope["root_path"], scope["path"]) == ("/api", "/api/")
         assert scope["raw_path"] == b"/api/"
 
     @pytest.mark.parametrize("proto", ["https", "wss"])
-    def test_behind_a_proxy_that_ends_tls(self, ws_rig: MakeRig, proto: str) -> None:
+    def test_behind_a_proxy_that_ends_tls(self, any_ws_rig: MakeAny, proto: str) -> None:
         app = Echo()
         forwarding = Forwarding(TrustedPeers("*"))
-        r = ws_rig(app, forwarder=forwarding)
+        r = any_ws_rig(app, forwarder=forwarding)
         r.begin(b"X-Forwarded-Proto: " + proto.encode(), b"X-Forwarded-For: 203.0.113.9")
         assert app.scopes[0]["scheme"] == "wss"
         assert app.scopes[0]["client"][0] == "203.0.113.9"
 
-    def test_over_tls(self, ws_rig: MakeRig) -> None:
+    def test_over_tls(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
-        ws_rig(app, extra={"sslcontext": object()}).begin()
+        any_ws_rig(app, extra={"sslcontext": object()}).begin()
         assert app.scopes[0]["scheme"] == "wss"
 
 
@@ -283,9 +287,9 @@ class TestDenying:
         assert app.do(r) == disconnect(1006)
         app.finish(r)
 
-    def test_a_response_of_the_apps(self, ws_rig: MakeRig) -> None:
+    def test_a_response_of_the_apps(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin(behind=text("too early"))
         fields = [(b"content-length", b"6"), (b"x-a", b"1")]
         app.do(r, {**DENY, "status": 401, "headers": fields})
@@ -299,9 +303,9 @@ class TestDenying:
 
     @pytest.mark.parametrize("size", [1024, 20_000, 100_000])
     @pytest.mark.parametrize("pieces", [1, 2])
-    def test_a_long_response(self, ws_rig: MakeRig, size: int, pieces: int) -> None:
+    def test_a_long_response(self, any_ws_rig: MakeAny, size: int, pieces: int) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         content = b"n" * size
         app.do(r, DENY)
@@ -367,9 +371,9 @@ class TestDenying:
         assert isinstance(app.do(r, body(b"y")), ClientDisconnected)
         app.finish(r)
 
-    def test_longer_than_it_said(self, ws_rig: MakeRig) -> None:
+    def test_longer_than_it_said(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         app.do(r, {**DENY, "headers": [(b"content-length", b"3")]})
         app.do(r, body(b"ab", True))
@@ -379,9 +383,9 @@ class TestDenying:
         assert r.transport.aborted
         app.finish(r)
 
-    def test_what_the_client_sends_meanwhile_is_dropped(self, ws_rig: MakeRig) -> None:
+    def test_what_the_client_sends_meanwhile_is_dropped(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         app.do(r, DENY)
         app.do(r, body(b"not", True))
@@ -394,13 +398,13 @@ class TestDenying:
 
     @pytest.mark.parametrize("raises", [False, True])
     def test_an_app_that_ends_without_an_answer(
-        self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture, raises: bool
+        self, any_ws_rig: MakeAny, caplog: pytest.LogCaptureFixture, raises: bool
     ) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if raises:
                 raise LookupError("of the app's")
 
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         assert (r.head.status, r.head.body) == (500, b"Internal Server Error")
         assert r.transport.ended
@@ -409,10 +413,10 @@ class TestDenying:
 
 class TestTime:
     def test_an_app_that_does_not_answer(
-        self, ws_rig: MakeRig, caplog: pytest.LogCaptureFixture
+        self, any_ws_rig: MakeAny, caplog: pytest.LogCaptureFixture
     ) -> None:
         app = Driven()
-        r = ws_rig(app, ws={"handshake": 10.0})
+        r = any_ws_rig(app, ws={"handshake": 10.0})
         r.begin()
         r.later(9.5)
         assert r.transport.written == b""
@@ -426,18 +430,18 @@ class TestTime:
         assert isinstance(app.do(r, ACCEPT), ClientDisconnected)
         app.finish(r)
 
-    def test_without_a_limit(self, ws_rig: MakeRig) -> None:
+    def test_without_a_limit(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app, ws={"handshake": float("inf")})
+        r = any_ws_rig(app, ws={"handshake": float("inf")})
         r.begin()
         r.later(1000, 50)
         app.do(r, ACCEPT)
-        assert r.head.status == 101
+        assert r.head.status == r.opened
         app.finish(r)
 
-    def test_a_denied_client_that_stays(self, ws_rig: MakeRig) -> None:
+    def test_a_denied_client_that_stays(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app, limits={"linger": 5.0})
+        r = any_ws_rig(app, limits={"linger": 5.0})
         r.begin()
         app.do(r, {"type": "websocket.close"})
         r.later(4)
@@ -446,28 +450,28 @@ class TestTime:
         assert r.transport.aborted
         app.finish(r)
 
-    def test_a_client_that_leaves_before_it_is_answered(self, ws_rig: MakeRig) -> None:
+    def test_a_client_that_leaves_before_it_is_answered(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
-        r = ws_rig(app)
+        r = any_ws_rig(app)
         r.begin()
         assert not r.end_of_client()
         assert app.do(r) == CONNECT
         assert app.do(r) == disconnect(1006)
         assert isinstance(app.do(r, ACCEPT), ClientDisconnected)
-        assert not r.service.connections
+        assert r.is_over()
         app.finish(r)
 
 
-def test_the_first_frame_may_be_a_close(ws_rig: MakeRig) -> None:
+def test_the_first_frame_may_be_a_close(any_ws_rig: MakeAny) -> None:
     app = Echo()
-    r = ws_rig(app)
+    r = any_ws_rig(app)
     r.begin(behind=close(1001))
     assert r.frames == [(CLOSE, (1001).to_bytes(2, "big"))]
     assert app.messages == [CONNECT, disconnect(1001)]
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_context_variables(ws_rig: MakeRig, fresh: bool) -> None:
+def test_context_variables(any_ws_rig: MakeAny, fresh: bool) -> None:
     variable = contextvars.ContextVar("variable", default="nothing")
     seen: list[str] = []
 
@@ -478,7 +482,7 @@ def test_context_variables(ws_rig: MakeRig, fresh: bool) -> None:
         while (await receive())["type"] != "websocket.disconnect":
             seen.append(variable.get())
 
-    r = ws_rig(app)
+    r = any_ws_rig(app)
     r.service.starter.close()
     r.service.starter = TaskStarter(r.loop, fresh)
     token = variable.set("the server's")

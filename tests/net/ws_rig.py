@@ -1,10 +1,14 @@
-"""A `WebSocketConnection` behind an `Http1Connection`, on a transport made of lists."""
+"""A `WebSocketConnection` on a transport made of lists, come to by either HTTP.
+
+Both rigs have what the tests of messages and of ends ask for.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+from tests.net.h2_rig import Client, Http2Rig, Reply
 from tests.net.rig import Answer, Rig, read_answers
 from tests.wire.ws_peer import sent
 from tricorn.net.service import WebSocketOptions
@@ -35,13 +39,15 @@ def text(message: str) -> bytes:
 class WebSocketRig(Rig):
     """One worker's service and one connection, which is to become a WebSocket."""
 
+    opened = 101
+
     def __init__(self, loop: asyncio.AbstractEventLoop, app: Any, **options: Any) -> None:
         ws = WebSocketOptions(**options.pop("ws", {}))
         super().__init__(loop, app, **{"websockets": ws, **options})
 
-    def begin(self, *lines: bytes, behind: bytes = b"") -> None:
+    def begin(self, *lines: bytes, behind: bytes = b"", target: bytes = b"/") -> None:
         """Have a handshake arrive, with `behind` in the same piece."""
-        self.receive(handshake(*lines) + behind)
+        self.receive(handshake(*lines, target=target) + behind)
 
     @property
     def head(self) -> Answer:
@@ -58,22 +64,172 @@ class WebSocketRig(Rig):
     @property
     def frames(self) -> list[tuple[int, bytes]]:
         """Opcode and payload of each frame written; all whole, final and unmasked."""
-        data = self.transport.written.partition(_END)[2]
-        frames = []
-        while data:
-            opcode, payload, data = read_frame(data)
-            frames.append((opcode, payload))
-        return frames
+        return read_frames(self.transport.written.partition(_END)[2])
 
     @property
     def closed_with(self) -> int | None:
         """The code of the close frame, 1005 for none; None where no close was sent."""
-        closes = [payload for opcode, payload in self.frames if opcode == CLOSE]
-        assert len(closes) < 2, closes
-        if not closes:
-            return None
-        assert self.frames[-1][0] == CLOSE, "a frame behind the close"
-        return int.from_bytes(closes[0][:2], "big") if closes[0] else 1005
+        return close_code(self.frames)
+
+    def is_over(self) -> bool:
+        """Whether nothing is left of it here."""
+        return not self.service.connections
+
+
+class StreamTransport:
+    """What has become of a stream, in the words of `FakeTransport`."""
+
+    def __init__(self, rig: CarriedRig) -> None:
+        self.rig = rig
+
+    @property
+    def written(self) -> bytes:
+        return self.rig.reply.body
+
+    @property
+    def reading(self) -> bool:
+        return bool(self.rig.stream.tunnel.reading)
+
+    @property
+    def ended(self) -> bool:
+        return self.rig.reply.ended
+
+    closed = ended
+
+    def lose(self, error: Exception | None = None) -> None:
+        self.rig.client.engine.reset_stream(self.rig.stream_id, 8)
+
+    @property
+    def aborted(self) -> bool:
+        return self.rig.reply.reset is not None
+
+
+def connect(
+    *lines: bytes, target: bytes = b"/", version: bytes = b"13", protocol: bytes = b"websocket"
+) -> list[tuple[bytes, bytes]]:
+    """A good extended CONNECT (RFC 8441 §5) with further field lines."""
+    pairs = [line.split(b": ", 1) for line in lines]
+    return [
+        (b":method", b"CONNECT"),
+        (b":protocol", protocol),
+        (b":scheme", b"https"),
+        (b":path", target),
+        (b":authority", b"a"),
+        (b"sec-websocket-version", version),
+        *((name.lower(), value) for name, value in pairs),
+    ]
+
+
+class CarriedRig:
+    """The same over one stream of an HTTP/2 connection."""
+
+    opened = 200
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, app: Any, **options: Any) -> None:
+        ws = WebSocketOptions(**options.pop("ws", {}))
+        self.h2 = Http2Rig(loop, app, **{"websockets": ws, **options})
+        self.loop = loop
+        self.service = self.h2.service
+        self.transports = self.h2.transports
+        self.stream_id = 0
+        self.stream: Any = None
+        self.reply = Reply()
+        self.transport = StreamTransport(self)
+
+    @property
+    def client(self) -> Client:
+        return self.h2.client
+
+    def begin(self, *lines: bytes, behind: bytes = b"", target: bytes = b"/") -> None:
+        """Have a handshake arrive, with `behind` in the same piece."""
+        self.ask(connect(*lines, target=target), behind)
+
+    def ask(
+        self, fields: list[tuple[bytes, bytes]], behind: bytes = b"", ended: bool = False
+    ) -> None:
+        self.stream_id = self.h2.begin(fields, ended=ended)
+        if behind:
+            self.client.engine.send_data(self.stream_id, behind)
+        self.reply = self.client.replies[self.stream_id]
+        self.turn()
+        self.stream = self.h2.connection.streams.get(self.stream_id)
+
+    def receive(self, *pieces: bytes) -> bytes:
+        """Have the pieces arrive, one a turn; what was written meanwhile."""
+        before = len(self.reply.body)
+        for piece in pieces:
+            if piece:
+                self.client.engine.send_data(self.stream_id, piece)
+            self.turn()
+        return self.reply.body[before:]
+
+    def end_of_client(self) -> bool:
+        """The client ends its side; whether the server keeps its own open."""
+        self.client.engine.end_stream(self.stream_id)
+        self.turn()
+        return not self.reply.ended and self.reply.reset is None
+
+    def turn(self) -> None:
+        self.h2.exchange()
+
+    def call(self, function: Any, *args: Any) -> Any:
+        result = self.h2.call(function, *args)
+        self.turn()
+        return result
+
+    def later(self, seconds: float, step: float = 0.5) -> None:
+        """Let the time pass, both sides carrying on."""
+        end = self.service.now + seconds
+        while self.service.now < end:
+            self.h2.later(min(step, end - self.service.now))
+            self.turn()
+
+    @property
+    def protocol(self) -> Any:
+        return self.stream.tunnel.protocol
+
+    @property
+    def open(self) -> bool:
+        return self.stream_id in self.h2.connection.streams
+
+    @property
+    def head(self) -> Answer:
+        reply = self.reply
+        body = b"" if reply.status == 200 else reply.body
+        return Answer(reply.status, reply.fields, body, reply.interim, reply.trailers)
+
+    @property
+    def frames(self) -> list[tuple[int, bytes]]:
+        return read_frames(self.reply.body)
+
+    @property
+    def closed_with(self) -> int | None:
+        return close_code(self.frames)
+
+    def is_over(self) -> bool:
+        """Whether nothing is left of it but the connection, once the client has hung up too."""
+        if self.reply.ended and self.open:
+            self.client.engine.end_stream(self.stream_id)
+            self.turn()
+        return self.service.connections == {self.h2.connection} and not self.service.carried
+
+
+def close_code(frames: list[tuple[int, bytes]]) -> int | None:
+    """The code of the close frame, 1005 for none; None where no close was sent."""
+    closes = [payload for opcode, payload in frames if opcode == CLOSE]
+    assert len(closes) < 2, closes
+    if not closes:
+        return None
+    assert frames[-1][0] == CLOSE, "a frame behind the close"
+    return int.from_bytes(closes[0][:2], "big") if closes[0] else 1005
+
+
+def read_frames(data: bytes) -> list[tuple[int, bytes]]:
+    frames = []
+    while data:
+        opcode, payload, data = read_frame(data)
+        frames.append((opcode, payload))
+    return frames
 
 
 def read_frame(data: bytes) -> tuple[int, bytes, bytes]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tricorn.wire.errors import Refusal
 from tricorn.wire.fields import Fields
 from tricorn.wire.h1_response import DefaultFields, refusal_response
-from tricorn.wire.ws_handshake import Handshake, read_handshake
+from tricorn.wire.ws_handshake import Handshake, answer_fields, read_connect, read_handshake
 
 KEY = (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")
 VERSION = (b"sec-websocket-version", b"13")
@@ -219,3 +221,46 @@ class TestDeflate:
         terms = read((b"sec-websocket-extensions", b"permessage-deflate")).deflate
         assert terms is not None
         assert terms[:4] == (12, 15, True, True)
+
+
+class TestConnect:
+    """An extended CONNECT of HTTP/2 (RFC 8441 §5)."""
+
+    VERSION = (b"sec-websocket-version", b"13")
+
+    def test_needs_no_key(self) -> None:
+        found = read_connect(b"websocket", [self.VERSION], False, False, True)
+        assert found == (b"", [], None)
+
+    def test_offers(self) -> None:
+        offered = [
+            (b"sec-websocket-protocol", b"a, b"),
+            (b"sec-websocket-extensions", b"permessage-deflate"),
+        ]
+        found = read_connect(b"WebSocket", [self.VERSION, *offered], False, False, True)
+        assert found.subprotocols == ["a", "b"]
+        assert found.deflate is not None
+        assert [name for name, _ in answer_fields(found, "a")] == [
+            b"sec-websocket-protocol",
+            b"sec-websocket-extensions",
+        ]
+
+    @pytest.mark.parametrize(
+        ("protocol", "fields", "has_content", "ended", "status"),
+        [
+            (b"connect-udp", [VERSION], False, False, 501),
+            (b"", [VERSION], False, False, 501),
+            (b"websocket", [VERSION], True, False, 400),
+            (b"websocket", [VERSION], False, True, 400),
+            (b"websocket", [], False, False, 400),
+            (b"websocket", [(b"sec-websocket-version", b"8")], False, False, 400),
+            (b"websocket", [VERSION, VERSION], False, False, 400),
+            (b"websocket", [VERSION, (b"sec-websocket-protocol", b"a b")], False, False, 400),
+        ],
+    )
+    def test_what_is_refused(
+        self, protocol: bytes, fields: Any, has_content: bool, ended: bool, status: int
+    ) -> None:
+        with pytest.raises(Refusal) as caught:
+            read_connect(protocol, fields, has_content, ended, True)
+        assert caught.value.status == status

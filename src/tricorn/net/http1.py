@@ -30,10 +30,10 @@ from tricorn.net.http1_stream import (
     REQUEST,
     Http1Stream,
 )
-from tricorn.net.http1_upgrade import Http1Opening, websocket_scope
+from tricorn.net.http1_upgrade import Http1Opening
 from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
-from tricorn.net.scope import ConnectionScope
+from tricorn.net.scope import ConnectionScope, websocket_scope
 from tricorn.net.service import TICK, Service
 from tricorn.net.tls import speaks_http2
 from tricorn.net.websocket import Peer, WebSocketConnection

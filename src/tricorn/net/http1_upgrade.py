@@ -1,14 +1,12 @@
-"""From an HTTP/1.1 request to a WebSocket: its answer, and its scope."""
+"""From an HTTP/1.1 request to a WebSocket: how the handshake is answered."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from tricorn.asgi.stream import FieldLines
 from tricorn.wire.h1_response import DefaultFields, ResponseWriter, switching_response
-from tricorn.wire.ws_handshake import Handshake
-
-_SCHEMES: Final = {"http": "ws", "https": "wss"}
+from tricorn.wire.ws_handshake import Handshake, answer_fields
 
 
 class Http1Opening:
@@ -29,11 +27,7 @@ class Http1Opening:
 
     def accept(self, subprotocol: str | None, fields: FieldLines) -> None:
         """Write the 101 response."""
-        own = [(b"sec-websocket-accept", self.handshake.accept)]
-        if subprotocol is not None:
-            own.append((b"sec-websocket-protocol", subprotocol.encode()))
-        if self.deflate is not None:
-            own.append((b"sec-websocket-extensions", self.deflate.response))
+        own = answer_fields(self.handshake, subprotocol)
         self.transport.write(switching_response(b"websocket", own, fields, self.defaults))
 
     def start(self, status: int, fields: FieldLines, body: bytes, more: bool) -> None:
@@ -48,14 +42,3 @@ class Http1Opening:
         pieces = self.writer.pieces(data)
         if pieces:
             self.transport.writelines(pieces)
-
-
-def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, Any]:
-    """Make an HTTP request's scope that of its WebSocket, in place (ASGI WebSocket 2.5)."""
-    scope["type"] = "websocket"
-    scope["scheme"] = _SCHEMES.get(scope["scheme"], scope["scheme"])
-    del scope["method"]
-    scope["subprotocols"] = handshake.subprotocols
-    kept = {name: of for name, of in scope["extensions"].items() if name == "tls"}
-    scope["extensions"] = {"websocket.http.response": {}} | kept
-    return scope

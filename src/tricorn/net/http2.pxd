@@ -2,6 +2,7 @@ cimport cython
 
 from tricorn.asgi.exchange cimport Exchange
 from tricorn.net.http2_stream cimport Carrier, Http2Stream
+from tricorn.net.http2_tunnel cimport WebSocketStream
 from tricorn.net.progress cimport ContentRate, Stall
 from tricorn.net.scope cimport ConnectionScope
 from tricorn.net.service cimport Service
@@ -34,6 +35,8 @@ cdef class Http2Connection(Carrier):
     cdef _take_all(self)
     @cython.locals(wire=Http2Wire, service=Service, head=RequestHead, stream=Http2Stream, stream_id=cython.longlong, ended=bint, rate=ContentRate)
     cdef _begin_request(self)
+    @cython.locals(head=RequestHead, stream=WebSocketStream)
+    cdef _open_websocket(self, long long stream_id, bint ended)
     @cython.locals(head=RequestHead, connection=ConnectionScope, scope=dict, extensions=dict)
     cdef dict _scope(self)
     @cython.locals(stream=Http2Stream)

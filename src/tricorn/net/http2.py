@@ -23,9 +23,10 @@ from typing import Any, Final
 from tricorn.asgi.exchange import Exchange
 from tricorn.net.address import client_name
 from tricorn.net.http2_stream import LOW_WATER, Carrier, Http2Stream
+from tricorn.net.http2_tunnel import WebSocketStream
 from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
-from tricorn.net.scope import ConnectionScope
+from tricorn.net.scope import ConnectionScope, websocket_scope
 from tricorn.net.service import TICK, Service
 from tricorn.product import product_logger
 from tricorn.wire.errors import Refusal
@@ -46,6 +47,7 @@ from tricorn.wire.h2 import (
 )
 from tricorn.wire.h2_fields import RequestHead
 from tricorn.wire.proxy_protocol import ProxyHeader
+from tricorn.wire.ws_handshake import read_connect
 
 logger = product_logger("error")
 
@@ -82,7 +84,8 @@ class Http2Connection(Carrier):
     """Serves one HTTP/2 connection until either side closes it."""
 
     def __init__(self, service: Service, limits: Http2Limits) -> None:
-        super().__init__(service, Http2Wire(limits, service.head_limits))
+        wire = Http2Wire(limits, service.head_limits, service.websockets is not None)
+        super().__init__(service, wire)
         self.limits = limits
         self.head = RequestHead(service.head_limits, service.body_limit)
         self.streams: dict[int, Http2Stream] = {}
@@ -203,6 +206,9 @@ class Http2Connection(Carrier):
             return
         try:
             head.read(wire.fields, ended)
+            if head.protocol:
+                self._open_websocket(stream_id, ended)
+                return
         except Refusal as refusal:
             stream = Http2Stream(self, stream_id, "", head.target)
             self.streams[stream_id] = stream
@@ -224,6 +230,19 @@ class Http2Connection(Carrier):
             stream.rate = rate = ContentRate()
             rate.restart(service.now)
             self.starting.append(stream)
+
+    def _open_websocket(self, stream_id: int, ended: bool) -> None:
+        """Make a WebSocket of a stream (RFC 8441). Raises `Refusal`."""
+        head = self.head
+        options = self.service.websockets
+        # The engine takes none for it where it isn't offered.
+        assert options is not None
+        has_content = head.content_length > 0
+        fields = head.fields
+        handshake = read_connect(head.protocol, fields, has_content, ended, options.deflate)
+        stream = WebSocketStream(self, stream_id, head.target, handshake)
+        self.streams[stream_id] = stream
+        stream.open(websocket_scope(self._scope(), handshake), self.client)
 
     def _scope(self) -> dict[str, Any]:
         head = self.head
@@ -250,10 +269,10 @@ class Http2Connection(Carrier):
         if not exchange.ended:
             exchange.task = task
             service.tasks.add(task)
-            self.running += 1
+            self.app_waits(stream)
 
     def _take_content(self, code: int) -> None:
-        """Hand content on; the trailers of a request have no place in ASGI."""
+        """Hand content, or the end of it, to its stream."""
         wire = self.wire
         stream = self.streams.get(wire.stream_id)
         ended = wire.ended
@@ -266,7 +285,9 @@ class Http2Connection(Carrier):
                 stream.feed(wire.data)
             except Refusal as refusal:
                 self._refuse(stream, refusal)
-        if ended:
+        if code == _TRAILERS:
+            stream.feed_trailers()
+        elif ended:
             stream.feed_end()
 
     def _end_stream(self) -> None:
@@ -341,7 +362,7 @@ class Http2Connection(Carrier):
             if self.wire.unsent(stream.stream_id) <= _LOW_WATER:
                 return
         if not stream.write_paused and not stream.closed:
-            stream.write_paused = True
+            stream.hold()
             self.held.append(stream)
 
     def _release(self) -> None:
@@ -354,8 +375,7 @@ class Http2Connection(Carrier):
             if wire.unsent(stream.stream_id) > _LOW_WATER:
                 held.append(stream)
             else:
-                stream.write_paused = False
-                stream.wake_writers()
+                stream.go_on()
         self.held = held
 
     def completed(self, stream: Http2Stream) -> None:
@@ -366,6 +386,10 @@ class Http2Connection(Carrier):
             # take it badly, so that is read for a while.
             stream.linger_until = self.service.now + self.service.limits.linger
         self.flush_soon()
+
+    def app_waits(self, stream: Http2Stream) -> None:
+        """The app of this stream isn't done with its first step."""
+        self.running += 1
 
     def app_ended(self, stream: Http2Stream) -> None:
         """The app's task of this stream is over."""

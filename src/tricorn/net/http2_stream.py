@@ -53,6 +53,10 @@ class Carrier:
         """The whole response is queued."""
         raise NotImplementedError
 
+    def app_waits(self, stream: Http2Stream) -> None:
+        """The app of this stream isn't done with its first step."""
+        raise NotImplementedError
+
     def app_ended(self, stream: Http2Stream) -> None:
         """The app's task of this stream is over."""
         raise NotImplementedError
@@ -110,22 +114,26 @@ class Http2Stream(Stream):
         service = self.carrier.service
         service.defaults.add_to(lines, flags)
         self.started = True
-        access = service.access
-        if access is not None:
-            client = self.client
-            if self.exchange is not None:
-                # A trusted proxy's claim has replaced ours; the app may have removed it.
-                client = self.exchange.scope.get("client", client)
-            access.request(client, self.method, self.target, "2", status)
+        if service.access is not None:
+            self._log(status)
         if self.left > 0 and not more:
             self.wire.respond(self.stream_id, lines, False)
-            self._cut()
+            self._cut(_INTERNAL_ERROR)
         elif not more and not body:
             self.wire.respond(self.stream_id, lines, True)
             self._complete()
         else:
             self.wire.respond(self.stream_id, lines, False)
             self._queue(body, more)
+
+    def _log(self, status: int) -> None:
+        client = self.client
+        if self.exchange is not None:
+            # A trusted proxy's claim has replaced ours; the app may have removed it.
+            client = self.exchange.scope.get("client", client)
+        access = self.carrier.service.access
+        assert access is not None
+        access.request(client, self.method, self.target, "2", status)
 
     def write(self, body: bytes, more: bool) -> None:
         """Queue further content."""
@@ -135,10 +143,10 @@ class Http2Stream(Stream):
             left = self.left
             self.left -= len(body)
             if self.left < 0:
-                self._cut()
+                self._cut(_INTERNAL_ERROR)
                 raise ResponseError(_too_long(left))
             if self.left and not more:
-                self._cut()
+                self._cut(_INTERNAL_ERROR)
                 return
         self._queue(body, more)
 
@@ -186,7 +194,7 @@ class Http2Stream(Stream):
             if self.closed:
                 raise self._client_left()
             if not piece:
-                self._cut()
+                self._cut(_INTERNAL_ERROR)
                 raise ValueError("the file became shorter while it was sent")
             self.write(piece, True)
             count -= len(piece)
@@ -214,7 +222,7 @@ class Http2Stream(Stream):
 
     def abort(self) -> None:
         """Reset the stream: what was sent isn't the whole response."""
-        self._cut()
+        self._cut(_INTERNAL_ERROR)
 
     def app_ended(self, exchange: Exchange) -> None:
         """The app's task, which had to wait for something, is over."""
@@ -255,6 +263,19 @@ class Http2Stream(Stream):
         if self.exchange is not None:
             self.exchange.feed_end()
 
+    def feed_trailers(self) -> None:
+        """The client has sent all; its trailers have no place in ASGI."""
+        self.feed_end()
+
+    def hold(self) -> None:
+        """Have who writes wait: much is queued."""
+        self.write_paused = True
+
+    def go_on(self) -> None:
+        """Let who writes go on."""
+        self.write_paused = False
+        self.wake_writers()
+
     def end(self) -> None:
         """The stream is over, whoever ended it."""
         self.closed = True
@@ -271,7 +292,7 @@ class Http2Stream(Stream):
         self._gone()
         self.exchange = None
         if self.started:
-            self._cut()
+            self._cut(_INTERNAL_ERROR)
             return
         body = refusal.reason.encode("ascii", "replace") + b"\n"
         fields = [*refusal.fields, (b"content-type", b"text/plain; charset=utf-8")]
@@ -304,10 +325,10 @@ class Http2Stream(Stream):
         if self.exchange is not None and not self.response_ended:
             self.exchange.disconnected()
 
-    def _cut(self) -> None:
+    def _cut(self, code: int) -> None:
         self._gone()
         self.response_ended = self.was_cut = True
-        self.wire.reset(self.stream_id, _INTERNAL_ERROR)
+        self.wire.reset(self.stream_id, code)
         self.carrier.flush_soon()
 
 

@@ -1,4 +1,7 @@
-"""The scope of a request: what it takes from its connection, and what from its head."""
+"""The scope of a request: what it takes from its connection, and what from its head.
+
+And what becomes of it where the request opens a WebSocket.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from tricorn.net.service import Service
 from tricorn.net.tls import tls_extension
 from tricorn.wire.fields import Fields
 from tricorn.wire.proxy_protocol import ProxyHeader
+from tricorn.wire.ws_handshake import Handshake
 
 _HTTP: Final = "http"
+_WEBSOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
 class ConnectionScope:
@@ -76,6 +81,17 @@ class ConnectionScope:
             extensions["tls"] = self.tls
         if forwarded and self.forward is not None:
             self.forward(scope)
+
+
+def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, Any]:
+    """Make an HTTP request's scope that of its WebSocket, in place (ASGI WebSocket 2.5)."""
+    scope["type"] = "websocket"
+    scope["scheme"] = _WEBSOCKET_SCHEMES.get(scope["scheme"], scope["scheme"])
+    del scope["method"]
+    scope["subprotocols"] = handshake.subprotocols
+    kept = {name: of for name, of in scope["extensions"].items() if name == "tls"}
+    scope["extensions"] = {"websocket.http.response": {}} | kept
+    return scope
 
 
 def peer_address(name: Any) -> tuple[str, int] | None:

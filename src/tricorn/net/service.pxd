@@ -17,6 +17,7 @@ cdef class Service:
     cdef public bint draining, full, keeps_alive, http2_for_trusted, http2_for_all
     cdef public list accepts
     cdef public double now, closing_step, patience
-    cdef public Py_ssize_t closings
+    cdef public Py_ssize_t closings, carried
     cpdef add(self, connection)
     cpdef remove(self, connection)
+    cpdef Py_ssize_t open_connections(self)

@@ -114,6 +114,7 @@ class Service:
         self.frames = FrameCache()
         self.starter = TaskStarter(loop)
         self.connections: set[Any] = set()
+        self.carried = 0  # of these, WebSockets that are streams of another
         self.tasks: set[asyncio.Task[None]] = set()
         self.total_requests = 0
         self.draining = False
@@ -174,7 +175,7 @@ class Service:
     def add(self, connection: Any) -> None:
         """Count a new connection."""
         self.connections.add(connection)
-        if self.most_connections and len(self.connections) >= self.most_connections:
+        if self.most_connections and self.open_connections() >= self.most_connections:
             self.full = True
             for listener in self.accepts:
                 listener.pause()
@@ -182,11 +183,15 @@ class Service:
     def remove(self, connection: Any) -> None:
         """Forget a connection that is over."""
         self.connections.discard(connection)
-        if self.full and len(self.connections) < self.most_connections:
+        if self.full and self.open_connections() < self.most_connections:
             self.full = False
             if not self.draining:
                 for listener in self.accepts:
                     listener.resume()
+
+    def open_connections(self) -> int:
+        """Return how many clients are connected: a WebSocket on a stream is on their connection."""
+        return len(self.connections) - self.carried
 
     def shut_connections(self, seconds: float) -> None:
         """Have all connections end: those that stay open by themselves within `seconds`.
@@ -210,7 +215,7 @@ class Service:
         The connection that asks doesn't count against itself.
         """
         most = self.concurrency
-        return most > 0 and (len(self.connections) > most or len(self.tasks) >= most)
+        return most > 0 and (self.open_connections() > most or len(self.tasks) >= most)
 
 
 def seconds(value: float | None) -> float:

@@ -163,7 +163,7 @@ class LoopAcceptor:
 
     def _has_room(self) -> bool:
         most = self._service.limits.connections
-        return not most or len(self._service.connections) + len(self._starting) < most
+        return not most or self._service.open_connections() + len(self._starting) < most
 
     def _accept_some(self, sock: socket.socket) -> None:
         for _ in range(_ACCEPT_AT_ONCE):

@@ -5,7 +5,10 @@ Grammar: RFC 9110 §5.1 (names are tokens), §5.5 (values), §5.6.2 (tokens).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
+
+from tricorn.wire.errors import ResponseError
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -140,3 +143,16 @@ CONNECTION_SPECIFIC: Final = frozenset(
 def tokens(value: bytes) -> list[bytes]:
     """Return the members of a comma-separated list in lower case (RFC 9110 §5.6.1)."""
     return [member.strip(b" \t").lower() for member in value.split(b",") if member.strip(b" \t")]
+
+
+def check_handshake_fields(fields: Iterable[Iterable[bytes]]) -> None:
+    """Raise `ResponseError` where an app that accepts a WebSocket sends what its handshake sets.
+
+    `fields` are pairs.
+    """
+    for name, _ in fields:
+        name = bytes(name).lower()
+        if name == b"upgrade" or name.startswith(b"sec-websocket-"):
+            instead = ": use 'subprotocol'" if name == b"sec-websocket-protocol" else ""
+            field = name.decode("ascii")
+            raise ResponseError(f"the handshake sets the field {field!r} itself{instead}")

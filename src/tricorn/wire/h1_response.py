@@ -18,6 +18,7 @@ from tricorn.wire.fields import (
     HAS_SERVER,
     WANTS_CLOSE,
     Fields,
+    check_handshake_fields,
 )
 from tricorn.wire.scan import encode_chunks, encode_fields, joined, list_fields
 
@@ -330,11 +331,7 @@ def switching_response(
     if length >= 0:
         # RFC 9110 §8.6: no Content-Length in a 1xx.
         block = _without_length(pairs)
-    for name in (bytes(pair[0]).lower() for pair in pairs):
-        if name == b"upgrade" or name.startswith(b"sec-websocket-"):
-            instead = ": use 'subprotocol'" if name == b"sec-websocket-protocol" else ""
-            field = name.decode("ascii")
-            raise ResponseError(f"the handshake sets the field {field!r} itself{instead}")
+    check_handshake_fields(pairs)
     default = defaults.without(flags) if flags & _OVERRIDES else defaults.block
     upgrade = b"upgrade: %b\r\nconnection: Upgrade\r\n" % protocol
     return b"".join((_STATUS_LINES[101], upgrade, encode_fields(own)[0], default, block, _END))

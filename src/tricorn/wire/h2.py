@@ -82,10 +82,11 @@ class Http2Wire:
 
     After `next()` answered, the facts stand in the attributes: `stream_id`, `fields` (of a
     request, pseudo-fields included, or of its trailers), `ended` (the client sends no more
-    on this stream), `data`, `error_code`.
+    on this stream), `data`, `error_code`. Only with `tunnels` may a request have `:protocol`
+    (RFC 8441 §3).
     """
 
-    def __init__(self, limits: Http2Limits, heads: HeadLimits) -> None:
+    def __init__(self, limits: Http2Limits, heads: HeadLimits, tunnels: bool = False) -> None:
         section = heads.request_line + heads.field_section + _ROOM
         section += (heads.fields + _CRUMBS) * _FIELD_ROOM
         self.engine = Connection(
@@ -103,7 +104,7 @@ class Http2Wire:
                 max_inbound_header_count=heads.fields + _CRUMBS,
             ),
         )
-        self.engine.initiate_connection(_settings(limits, heads))
+        self.engine.initiate_connection(_settings(limits, heads, tunnels))
         if limits.connection_window > 65535:
             self.engine.set_local_window_size(limits.connection_window)
         self.meter = FrameMeter(len(PREFACE))
@@ -292,8 +293,8 @@ class _Failed:
         self.error_code = error_code
 
 
-def _settings(limits: Http2Limits, heads: HeadLimits) -> dict[int, int]:
-    return {
+def _settings(limits: Http2Limits, heads: HeadLimits, tunnels: bool) -> dict[int, int]:
+    settings: dict[int, int] = {
         Setting.HEADER_TABLE_SIZE: limits.table,
         Setting.MAX_CONCURRENT_STREAMS: limits.streams,
         Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
@@ -301,3 +302,6 @@ def _settings(limits: Http2Limits, heads: HeadLimits) -> dict[int, int]:
         # Priorities are RFC 9218's.
         Setting.NO_RFC7540_PRIORITIES: 1,
     }
+    if tunnels:
+        settings[Setting.ENABLE_CONNECT_PROTOCOL] = 1
+    return settings

@@ -135,7 +135,7 @@ class RequestHead:
             self.forwarded = True
 
     def _take_target(self, path: bytes) -> None:
-        if self.method == "CONNECT":
+        if self.method == "CONNECT" and not self.protocol:
             raise Refusal(501, "CONNECT is not offered")
         if self.scheme not in _SCHEMES:
             raise Refusal(400, "the scheme must be http or https")

@@ -1,4 +1,7 @@
-"""The opening handshake of a WebSocket, as the server reads it (RFC 6455 §4.2)."""
+"""The opening handshake of a WebSocket, as the server reads it.
+
+By an upgrade of HTTP/1.1 (RFC 6455 §4.2), or by an extended CONNECT of HTTP/2 (RFC 8441 §5).
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,9 @@ _COMMAS: Final = re.compile(rb"[ \t,]*")
 class Handshake(NamedTuple):
     """A handshake that may be accepted.
 
-    `accept` is the value of Sec-WebSocket-Accept, `subprotocols` what the client
-    offers in its order of preference, `deflate` what permessage-deflate was agreed to.
+    `accept` is the value of Sec-WebSocket-Accept, which HTTP/2 has none of; `subprotocols`
+    what the client offers in its order of preference, `deflate` what permessage-deflate was
+    agreed to.
     """
 
     accept: bytes
@@ -51,31 +55,73 @@ def read_handshake(method: str, fields: Fields, has_content: bool, deflate: bool
         raise Refusal(400, "a WebSocket handshake must be a GET request")
     if has_content:
         raise Refusal(400, "a WebSocket handshake must not have content")
-    keys: list[bytes] = []
-    versions: list[bytes] = []
-    subprotocols: list[bytes] = []
-    extensions: list[bytes] = []
-    for name, value in fields:
-        if not name.startswith(b"sec-websocket-"):
-            continue
-        if name == b"sec-websocket-key":
-            keys.append(value)
-        elif name == b"sec-websocket-version":
-            versions.append(value)
-        elif name == b"sec-websocket-protocol":
-            subprotocols.append(value)
-        elif name == b"sec-websocket-extensions":
-            extensions.append(value)
+    offer = _Offer(fields)
     # The version comes first: it decides what the other fields mean (§4.4).
-    if versions != [b"13"]:
+    if offer.versions != [b"13"]:
         raise Refusal(426, "the WebSocket version must be 13", VERSION_FIELDS)
-    accept = accept_value(_key(keys))
-    names = _subprotocols(subprotocols) if subprotocols else []
-    terms = None
-    if extensions:
-        offers = _extensions(b",".join(extensions))
-        terms = agree(offers) if deflate else None
-    return Handshake(accept, names, terms)
+    return offer.agreed(accept_value(_key(offer.keys)), deflate)
+
+
+def read_connect(
+    protocol: bytes, fields: Fields, has_content: bool, ended: bool, deflate: bool
+) -> Handshake:
+    """Read an extended CONNECT for `protocol` (RFC 8441 §5); `ended`: the client sends no more.
+
+    Neither the upgrade's fields nor the key have a meaning here. Raises `Refusal`: 501 for
+    another protocol, 400 for all other faults.
+    """
+    if protocol.lower() != b"websocket":
+        raise Refusal(501, "of extended CONNECT only the protocol websocket is offered")
+    if ended or has_content:
+        what = "must not end with its head" if ended else "must not have content"
+        raise Refusal(400, f"a WebSocket handshake {what}")
+    offer = _Offer(fields)
+    if offer.versions != [b"13"]:
+        # 426 is about the upgrade of HTTP/1.1.
+        raise Refusal(400, "the WebSocket version must be 13", VERSION_FIELDS[:1])
+    return offer.agreed(b"", deflate)
+
+
+def answer_fields(handshake: Handshake, subprotocol: str | None) -> Fields:
+    """Return the fields that accept: the key's, the subprotocol's, the extensions'."""
+    fields: Fields = []
+    if handshake.accept:
+        fields.append((b"sec-websocket-accept", handshake.accept))
+    if subprotocol is not None:
+        fields.append((b"sec-websocket-protocol", subprotocol.encode()))
+    if handshake.deflate is not None:
+        fields.append((b"sec-websocket-extensions", handshake.deflate.response))
+    return fields
+
+
+class _Offer:
+    """The values of a handshake's fields, by name."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.keys: list[bytes] = []
+        self.versions: list[bytes] = []
+        self.subprotocols: list[bytes] = []
+        self.extensions: list[bytes] = []
+        for name, value in fields:
+            if not name.startswith(b"sec-websocket-"):
+                continue
+            if name == b"sec-websocket-key":
+                self.keys.append(value)
+            elif name == b"sec-websocket-version":
+                self.versions.append(value)
+            elif name == b"sec-websocket-protocol":
+                self.subprotocols.append(value)
+            elif name == b"sec-websocket-extensions":
+                self.extensions.append(value)
+
+    def agreed(self, accept: bytes, deflate: bool) -> Handshake:
+        """Return what the server may accept."""
+        names = _subprotocols(self.subprotocols) if self.subprotocols else []
+        terms = None
+        if self.extensions:
+            offers = _extensions(b",".join(self.extensions))
+            terms = agree(offers) if deflate else None
+        return Handshake(accept, names, terms)
 
 
 def accept_value(key: bytes) -> bytes:
