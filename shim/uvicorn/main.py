@@ -9,6 +9,7 @@ import tricorn
 from tricorn.cli import command
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE, Config
 from uvicorn.server import Server, ServerState
+from uvicorn.supervisors import ChangeReload, Multiprocess
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -23,7 +24,9 @@ def run(app: Any, **options: Any) -> None:
 __all__ = [
     "LOGGING_CONFIG",
     "STARTUP_FAILURE",
+    "ChangeReload",
     "Config",
+    "Multiprocess",
     "Server",
     "ServerState",
     "logger",

@@ -7,9 +7,13 @@ tricorn itself uses none of them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http
 import inspect
+import multiprocessing
+import multiprocessing.process
 import os
+import socket
 import ssl
 import sys
 import urllib.parse
@@ -43,6 +47,7 @@ LOOP_FACTORIES: dict[str, str | None] = {
     "auto": "tricorn.compat.uvicorn_names:auto_loop_factory",
     "asyncio": "tricorn.compat.uvicorn_names:asyncio_loop_factory",
     "uvloop": "tricorn.compat.uvicorn_names:uvloop_loop_factory",
+    "zuvloop": "tricorn.compat.uvicorn_names:zuvloop_loop_factory",
 }
 INTERFACES: list[InterfaceType] = ["auto", "asgi3", "asgi2", "wsgi"]
 SSL_PROTOCOL_VERSION: int = ssl.PROTOCOL_TLS_SERVER
@@ -52,6 +57,11 @@ STATUS_PHRASES = {code: _PHRASES.get(code, "").encode() for code in range(100, 6
 STATUS_LINE = {
     code: b"HTTP/1.1 %d %b\r\n" % (code, STATUS_PHRASES[code]) for code in range(100, 600)
 }
+
+# What a slow client may leave unread before its app has to wait, in bytes; and how a response
+# tells that it is the connection's last.
+HIGH_WATER_LIMIT = 65536
+CLOSE_HEADER = (b"connection", b"close")
 
 _T = TypeVar("_T")
 
@@ -98,6 +108,11 @@ def uvloop_loop_factory(use_subprocess: bool = False) -> LoopFactory | None:
     return loop_factory("uvloop")
 
 
+def zuvloop_loop_factory(use_subprocess: bool = False) -> LoopFactory | None:
+    """Return what makes the loop of `--loop zuvloop`."""
+    return loop_factory("zuvloop")
+
+
 def asyncio_run(
     main: Coroutine[Any, Any, _T],
     *,
@@ -112,6 +127,34 @@ def asyncio_run(
 iscoroutinefunction: Callable[[Any], bool] = (
     inspect.iscoroutinefunction if sys.version_info >= (3, 14) else asyncio.iscoroutinefunction
 )
+
+
+# --- Processes ---------------------------------------------------------------------------------
+
+
+def get_subprocess(
+    config: Config, target: Callable[..., object], sockets: list[socket.socket]
+) -> multiprocessing.process.BaseProcess:
+    """Return a process, not yet started, that is to call `target(sockets=sockets)`.
+
+    Nobody looks after it; the supervisors don't use it.
+    """
+    context = multiprocessing.get_context("spawn")
+    return context.Process(target=subprocess_started, args=(config, target, sockets))
+
+
+def subprocess_started(
+    config: Config,
+    target: Callable[..., object],
+    sockets: list[socket.socket],
+    stdin_fileno: int | None = None,
+) -> None:
+    """What such a process does: set up logging, and call `target`."""
+    if stdin_fileno is not None:
+        sys.stdin = os.fdopen(stdin_fileno)
+    config.configure_logging()
+    with contextlib.suppress(KeyboardInterrupt):
+        target(sockets=sockets)
 
 
 # --- Lifespan ----------------------------------------------------------------------------------

@@ -55,9 +55,9 @@ def main() -> None:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     take_reopening()
-    fds, app, options = read_orders(control)
+    orders = read_orders(control)
     try:
-        config = Config(app, **options)
+        config = orders.config()
         config.load()
     except ConfigError as error:
         logger.error("%s", error)
@@ -66,7 +66,7 @@ def main() -> None:
     # Counting what was imported would copy its pages in every worker.
     gc.collect()
     gc.freeze()
-    sys.exit(ForkServer(control, fds, config).run())
+    sys.exit(ForkServer(control, orders.fds, config).run())
 
 
 class ForkServer:

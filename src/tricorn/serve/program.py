@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from tricorn.asgi.lifespan import Lifespan
@@ -152,8 +153,15 @@ def _mention_idle_options(config: Settings) -> None:
 
 def run_server(server: Server, sockets: list[socket.socket] | None = None) -> int:
     """Run a server in a new event loop; log what keeps it from starting; return the exit code."""
+    return run_target(server, server.run, sockets)
+
+
+def run_target(
+    server: Server, run: Callable[..., object], sockets: list[socket.socket] | None
+) -> int:
+    """As `run_server`, where `run` is what a program has the server run by."""
     try:
-        server.run(sockets)
+        run(sockets=sockets)
     except (ImportFromStringError, UserCodeError) as error:
         logger.error(str(error))
         return STARTUP_FAILURE

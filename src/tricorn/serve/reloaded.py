@@ -19,8 +19,9 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from tricorn.net.service import Service
 from tricorn.product import product_logger
@@ -34,6 +35,7 @@ from tricorn.serve.server import STARTUP_FAILURE, TICK, Server
 from tricorn.serve.user_error import UserCodeError
 from tricorn.serve.worker import (
     Channel,
+    Received,
     ignore_signals_for_parent,
     read_exactly,
     read_orders,
@@ -53,6 +55,9 @@ _POLL: Final = 0.005
 _AFTER_CANCEL: Final = 0.5
 _SHUTDOWN_WITHIN: Final = 5.0
 
+# What `_run` returns when a signal ended it.
+_INTERRUPTED: Final = object()
+
 _PAGE_OPTIONS: Final = {
     "factory": False,
     "interface": "asgi3",
@@ -70,6 +75,10 @@ class ReloadedServer(Server):
 
     def __init__(self, config: Config, channel: Channel, handover: Handover) -> None:
         super().__init__(config)
+        self.report_to(channel, handover)
+
+    def report_to(self, channel: Channel, handover: Handover) -> None:
+        """Tell the parent at the other end of `channel` how it goes, and leave by `handover`."""
         self.channel = channel
         self.handover = handover
         self.owns_process = True
@@ -188,15 +197,15 @@ def main() -> None:
     explanation, environment, ends = pickle.loads(read_exactly(channel.sock, size))
     os.environ.clear()
     os.environ.update(environment)
-    fds, app, options = read_orders(channel.sock)
-    for fd in (*fds.all, *ends):
+    orders = read_orders(channel.sock)
+    for fd in (*orders.fds.all, *ends):
         os.set_inheritable(fd, False)
     # Files have come and gone since the interpreter looked.
     importlib.invalidate_caches()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
-    worker = ReloadedWorker(channel, Handover(ends), take_sockets(fds, 1), options)
-    leave(worker.serve(app, explanation))
+    worker = ReloadedWorker(channel, Handover(ends), take_sockets(orders.fds, 1), orders)
+    leave(worker.serve(explanation))
 
 
 def leave(code: int) -> None:
@@ -218,63 +227,91 @@ class ReloadedWorker:
         channel: Channel,
         handover: Handover,
         sockets: Sockets,
-        options: dict[str, Any],
+        orders: Received,
     ) -> None:
         self.channel = channel
         self.handover = handover
         self.sockets = sockets
-        self.options = options
+        self.orders = orders
 
-    def serve(self, app: str, explanation: str = "") -> int:
+    def serve(self, explanation: str = "") -> int:
         """Serve until told to leave; return the exit code."""
         try:
-            fault = explanation or self._serve_app(app)
+            fault = explanation or self._serve_app()
             return 0 if not fault or self._serve_page(fault) else STARTUP_FAILURE
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
 
-    def _serve_app(self, app: str) -> str:
+    def _serve_app(self) -> str:
         """Serve the app; return why it couldn't be, or nothing."""
         try:
-            config = Config(app, **self.options)
-        except ConfigError as error:
+            server, run = self._aim()
+        except (ConfigError, UserCodeError) as error:
             logger.error(str(error))
             return str(error)
-        limit = config.timeout_lifespan_shutdown or _SHUTDOWN_WITHIN
-        config.timeout_lifespan_shutdown = min(limit, _SHUTDOWN_WITHIN)
         recorder = Recorder()
         # Not before logging is set up: that takes all handlers away.
         logger.addHandler(recorder)
-        server = self._server(config)
-        ended = _run(server, self.sockets.serving)
-        if server.started or server._interrupted:
+        ended = _run(run, self.sockets.serving)
+        if server is None:
+            return ""
+        if server.started or server._interrupted or ended is _INTERRUPTED:
             return ""
         said = "\n".join(recorder.texts)
         return said or f"The application ended with {ended!r} as it was started."
 
+    def _aim(self) -> tuple[Server | None, Callable[..., object]]:
+        """Return the server of the app and what runs it; of a program's own maybe the latter.
+
+        Raises `ConfigError`, and `UserCodeError` for a program that can't be imported.
+        """
+        config = self.orders.config()
+        server: Server | None = None
+        if self.orders.target:
+            from tricorn.serve.targets import become, load_target
+
+            target = load_target(self.orders)
+            if target.server is None:
+                # It doesn't say when it serves.
+                self.channel.say(READY)
+                return None, target.run
+            server, config, run = target.server, target.config, target.run
+            reloaded = become(server, ReloadedServer)
+            reloaded.report_to(self.channel, self.handover)
+            self._prepare(reloaded)
+        else:
+            server = self._server(config)
+            run = server.run
+        limit = config.timeout_lifespan_shutdown or _SHUTDOWN_WITHIN
+        config.timeout_lifespan_shutdown = min(limit, _SHUTDOWN_WITHIN)
+        return server, run
+
     def _serve_page(self, fault: str) -> bool:
         """Answer everything with `fault`. Return False when not even that can be done."""
-        config = Config(ErrorPage(fault), **{**self.options, **_PAGE_OPTIONS})
+        config = Config(ErrorPage(fault), **{**self.orders.options, **_PAGE_OPTIONS})
         server = self._server(config)
         logger.info("The application can't be served. Waiting for changes.")
-        _run(server, self.sockets.serving)
-        return server.started or server._interrupted
+        ended = _run(server.run, self.sockets.serving)
+        return server.started or server._interrupted or ended is _INTERRUPTED
 
     def _server(self, config: Config) -> ReloadedServer:
         server = ReloadedServer(config, self.channel, self.handover)
-        server.redirecting = self.sockets.redirecting
-        take_signals(server)
+        self._prepare(server)
         return server
 
+    def _prepare(self, server: Server) -> None:
+        server.redirecting = self.sockets.redirecting
+        take_signals(server)
 
-def _run(server: Server, sockets: list[socket.socket]) -> object:
-    """Run a server; log what it fails on, and return what its app ended with."""
+
+def _run(run: Callable[..., object], sockets: list[socket.socket]) -> object:
+    """Have a server run; log what it fails on, and return what its app ended with."""
     try:
-        server.run(sockets)
+        run(sockets=sockets)
     except (ImportFromStringError, UserCodeError, ConfigError) as error:
         logger.error(str(error))
     except SystemExit as error:
         return error.code
     except (KeyboardInterrupt, asyncio.CancelledError):
-        server._interrupted = True
+        return _INTERRUPTED
     return STARTUP_FAILURE

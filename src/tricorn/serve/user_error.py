@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from types import TracebackType
 
-_IMPORT_MACHINERY = ("importlib", "_frozen_importlib")
+_IMPORT_MACHINERY = ("importlib", "_frozen_importlib", "multiprocessing", "runpy")
 
 
 class UserCodeError(Exception):

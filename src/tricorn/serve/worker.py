@@ -20,7 +20,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tricorn.product import product_logger, use_product
 from tricorn.serve.binding import Descriptors, Sockets, take_sockets
@@ -120,11 +120,15 @@ class WorkerServer(Server):
 
     def __init__(self, config: Config, channel: Channel, silencer: logging.Filter) -> None:
         super().__init__(config)
+        self.report_to(channel, silencer)
+
+    def report_to(self, channel: Channel, silencer: logging.Filter) -> None:
+        """Tell the parent at the other end of `channel` how it goes."""
         self.channel = channel
         self.silencer = silencer
         self.leaving = False
         # A sign of life each second, or more often where the parent is less patient.
-        patience = config.timeout_worker_healthcheck or math.inf
+        patience = self.config.timeout_worker_healthcheck or math.inf
         self.beat_ticks = max(round(min(_BEAT_EVERY, patience / 4) / TICK), 1)
         self.owns_process = True
         self.names_places = False
@@ -185,8 +189,14 @@ def work(number: int, fd: int) -> int:
     ignore_signals_for_parent()
     take_reopening()
     try:
-        fds, app, options = read_orders(channel.sock)
-        return serve(number, channel, take_sockets(fds, number), lambda: Config(app, **options))
+        orders = read_orders(channel.sock)
+        sockets = take_sockets(orders.fds, number)
+        if orders.target:
+            # Here, as it is for programs that bring their own, which most don't.
+            from tricorn.serve.targets import serve_target
+
+            return serve_target(channel, sockets, orders)
+        return serve(number, channel, sockets, orders.config)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -198,10 +208,7 @@ def serve(
     make_config: Callable[[], Config],
 ) -> int:
     """Serve on `sockets` what the config says; return the exit code."""
-    _explain_crashes()
-    threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
-    silencer = StartupFilter(channel)
-    logger.addFilter(silencer)
+    silencer = obey(channel)
     try:
         config = make_config()
         server = WorkerServer(config, channel, silencer)
@@ -214,19 +221,43 @@ def serve(
     return run_server(server, sockets.serving)
 
 
-def read_orders(sock: socket.socket) -> tuple[Descriptors, str, dict[str, Any]]:
-    """Read the parent's orders: the listening sockets, the app and the options."""
+def obey(channel: Channel) -> logging.Filter:
+    """Begin to do what the parent says. Returns the filter of what is said of a failed start."""
+    _explain_crashes()
+    threading.Thread(target=channel.listen, name="tricorn-parent", daemon=True).start()
+    silencer = StartupFilter(channel)
+    logger.addFilter(silencer)
+    return silencer
+
+
+class Received(NamedTuple):
+    """The parent's orders."""
+
+    fds: Descriptors  # the listening sockets
+    app: str
+    options: dict[str, Any]
+    target: bytes  # what to run in place of the app, still pickled: it leads to the program's code
+    program: dict[str, Any]  # how that code is found
+
+    def config(self) -> Config:
+        """Make the config. Raises `ConfigError`."""
+        return Config(self.app, **self.options)
+
+
+def read_orders(sock: socket.socket) -> Received:
+    """Read the parent's orders."""
     size = int.from_bytes(read_exactly(sock, 8), "big")
-    main_module, path, fds, order = pickle.loads(read_exactly(sock, size))
+    program_data, path, fds, order, target = pickle.loads(read_exactly(sock, size))
+    program = pickle.loads(program_data)
     sys.path[:] = path
     if b"__main__" in order:
         from multiprocessing import spawn
 
         # An option is a function of the program's own module.
-        spawn.prepare(main_module)
+        spawn.prepare(program)
     app, options = pickle.loads(order)
     use_product(options["product"])
-    return fds, app, options
+    return Received(fds, app, options, target, program)
 
 
 def read_exactly(sock: socket.socket, size: int) -> bytes:

@@ -17,50 +17,108 @@ logger = product_logger("error")
 
 Reread = Callable[[], Config]
 
+# A config, and what is called with its sockets; None stands for the `run` of its server.
+Target = tuple[Config, Callable[..., object] | None]
+
+
+class Inherited:
+    """A descriptor that a new process inherits: what `multiprocessing` calls to have it there."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def detach(self) -> int:
+        """Return its number."""
+        return self.fd
+
 
 class Orders:
     """What a process is to do, as bytes: made once, sent to each.
 
-    `options` are those of `Config`, `fds` the listening sockets. Raises `ConfigError` for an
-    option that can't leave this process.
+    `options` are those of `Config`, `fds` the listening sockets. `target` is what a program wants
+    to be run in place of the app: see `serve/targets.py`. Raises `ConfigError` for what can't
+    leave this process.
     """
 
-    def __init__(self, app: str, options: dict[str, Any], fds: Descriptors) -> None:
-        self.fds = fds.all
+    def __init__(
+        self, app: str, options: dict[str, Any], fds: Descriptors, target: Target | None = None
+    ) -> None:
+        passed = _Passed()
         try:
             order = pickle.dumps((app, options))
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            aim = passed.pickle(target) if target else b""
+            program = passed.pickle(_program(whole=bool(target)))
+        except (pickle.PicklingError, TypeError, AttributeError, RuntimeError) as error:
+            what = "the target" if target else "an option"
             raise ConfigError(
-                f"workers: an option can't be handed to worker processes: {error}"
+                f"workers: {what} can't be handed to worker processes: {error}"
             ) from None
-        self.data = pickle.dumps((_main_module(), sys.path, fds, order))
+        self.fds = (*fds.all, *passed.fds)
+        self.data = pickle.dumps((program, sys.path, fds, order, aim))
 
 
-def _main_module() -> dict[str, Any]:
-    """How the program's own module is found again: options may be functions out of it."""
+class _Passed:
+    """Pickles for a new process, as `multiprocessing` does: queues and locks among it.
+
+    `fds` are the descriptors that the process has to inherit for that.
+    """
+
+    def __init__(self) -> None:
+        self.fds: list[int] = []
+
+    def pickle(self, what: object) -> bytes:
+        """Return `what` as bytes. Raises what pickle raises."""
+        from multiprocessing import context, reduction
+
+        # By this it knows that a process is being started; it asks it for what is below.
+        context.set_spawning_popen(self)
+        try:
+            return bytes(reduction.ForkingPickler.dumps(what))
+        finally:
+            context.set_spawning_popen(None)
+
+    def duplicate_for_child(self, fd: int) -> int:
+        """Take note of a descriptor; its number will be the same."""
+        self.fds.append(fd)
+        return fd
+
+    DupFd = Inherited
+
+
+def _program(whole: bool) -> dict[str, Any]:
+    """How the program's own module is found again: options may be functions out of it.
+
+    `whole`: with all that `multiprocessing` tells a process that it starts, its name as well.
+    """
     from multiprocessing import spawn
 
-    data: dict[str, Any] = spawn.get_preparation_data("tricorn")
-    return {name: data[name] for name in data if name.startswith("init_main")}
+    data: dict[str, Any] = spawn.get_preparation_data("SpawnProcess-1")
+    return data if whole else {name: data[name] for name in data if name.startswith("init_main")}
 
 
 class Standing:
     """The orders as they are now. Raises `ConfigError` as `Orders` does."""
 
-    def __init__(self, config: Config, reread: Reread, fds: Descriptors) -> None:
+    def __init__(
+        self, config: Config, reread: Reread, fds: Descriptors, target: Target | None = None
+    ) -> None:
         self._reread = reread
         self._fds = fds
-        settle_log_config(config)
-        self.orders = Orders(config.app, config.options(), fds)
+        self._target = target
+        self._make(config)
 
     def renew(self) -> None:
         """Take the options as they are now; where to listen stays as it is.
 
         Raises `ConfigError` when they can't be used; what was read before then stays.
         """
-        config = self._reread()
+        self._make(self._reread())
+
+    def _make(self, config: Config) -> None:
         settle_log_config(config)
-        self.orders = Orders(config.app, config.options(), self._fds)
+        # A target knows its app, which may be anything.
+        app = "" if self._target else config.app
+        self.orders = Orders(app, config.options(), self._fds, self._target)
 
 
 def renewed(renew: Callable[[], None], complaint: str) -> bool:

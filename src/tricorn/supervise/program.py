@@ -22,7 +22,7 @@ from tricorn.supervise.dealing import deal, open_own
 from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
 from tricorn.supervise.orders import Reread, Standing
-from tricorn.supervise.reload_program import reload
+from tricorn.supervise.reload_program import make_reloader, reload
 from tricorn.supervise.state import Policy, State
 from tricorn.supervise.successor import Inheritance, Successor
 from tricorn.supervise.supervisor import Supervisor
@@ -139,7 +139,10 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
             pid_file.write(identity.uid)
         identity.take()
         if config.reload:
-            return reload(config, reread, listeners, announce.systemd, files)
+            fds = [opened.sock.fileno() for opened in listeners]
+            standing = Standing(config, reread, descriptors([fds], listeners))
+            reloader = make_reloader(config, standing, listeners, announce.systemd, files)
+            return reload(reloader, announce.places)
         return _run(config, reread, announce, control)
     except ConfigError:
         raise
@@ -176,7 +179,7 @@ def _run(config: Config, reread: Reread, announce: Announcer, control: Listener 
     workers = config.workers or 1
     lots = deal(listeners, workers)
     launcher = make(Standing(config, reread, descriptors(lots, listeners)))
-    state = State(_policy(config, is_fixed=len(lots) > 1), target=workers)
+    state = State(policy(config, is_fixed=len(lots) > 1), target=workers)
     lifetime = config.limit_worker_lifetime or math.inf
     successor = announce.successor
     supervisor = Supervisor(launcher, listeners, state, announce, lifetime, successor)
@@ -246,7 +249,8 @@ def _take_over(inheritance: Inheritance, pid_file: PidFile | None) -> None:
     inheritance.take_over()
 
 
-def _policy(config: Config, is_fixed: bool) -> Policy:
+def policy(config: Config, is_fixed: bool = False) -> Policy:
+    """What the options say of how workers are looked after."""
     return Policy(
         healthcheck=config.timeout_worker_healthcheck or math.inf,
         drain=_drain_time(config.timeout_graceful_shutdown, config.timeout_lifespan_shutdown),
@@ -259,4 +263,4 @@ def _drain_time(*limits: float | None) -> float:
     return math.inf if None in limits else sum(limit or 0.0 for limit in limits) + _DRAIN_MARGIN
 
 
-__all__ = ["supervise"]
+__all__ = ["Announcer", "SpawnLauncher", "policy", "supervise"]

@@ -13,9 +13,9 @@ from pathlib import Path
 from tricorn.net.listen import Listener
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.product import product_logger
-from tricorn.serve.binding import banners, descriptors
+from tricorn.serve.binding import Banner
 from tricorn.settings.config import Config
-from tricorn.supervise.orders import Reread, Standing
+from tricorn.supervise.orders import Standing
 from tricorn.supervise.reload_state import ReloadState
 from tricorn.supervise.reloader import Reloader
 from tricorn.supervise.telling import say
@@ -75,20 +75,17 @@ def _forget_compiled(path: Path) -> None:
         os.unlink(importlib.util.cache_from_source(str(path)))
 
 
-def reload(
+def make_reloader(
     config: Config,
-    reread: Reread,
+    standing: Standing,
     listeners: Sequence[Listener],
     systemd: ServiceNotifier,
     files: Iterable[str] = (),
-) -> int:
-    """Serve `config` on `listeners`, anew after each change; return the exit code.
+) -> Reloader:
+    """Make what serves as `standing` says, on `listeners`, anew after each change.
 
-    `files` are watched besides what the options say. Raises `ConfigError` for an option that
-    can't be handed on.
+    `files` are watched besides what the options of `config` say.
     """
-    fds = [opened.sock.fileno() for opened in listeners]
-    launcher = FreshLauncher(Standing(config, reread, descriptors([fds], listeners)))
     own_files = [*files, *([str(config.env_file)] if config.env_file else [])]
     watched = Watched(
         [str(one) for one in _listed(config.reload_dirs)],
@@ -103,14 +100,17 @@ def reload(
     if config.control:
         logger.warning('"control" flag is ignored when reloading is enabled.')
     feed = WatcherThread(choose_watcher(watched, config.reload_delay))
-    name = feed.watcher.name
-    scheme = "https" if config.is_ssl else "http"
-    for place in banners(listeners, scheme):
+    state = ReloadState(feed.watcher.name)
+    return Reloader(FreshLauncher(standing), listeners, state, feed, systemd)
+
+
+def reload(reloader: Reloader, places: Iterable[Banner] = ()) -> int:
+    """Serve until told to stop, after naming `places`; return the exit code."""
+    for place in places:
         say(place.text, place.where)
     pid = os.getpid()
-    say("Started reloader process [%s] using %s", pid, name)
-    feed.start()
-    code = Reloader(launcher, listeners, ReloadState(name), feed, systemd).run()
+    say("Started reloader process [%s] using %s", pid, reloader.state.watcher)
+    code = reloader.run()
     say("Stopping reloader process [%s]", pid)
     return code
 
@@ -122,4 +122,4 @@ def _listed(given: object) -> list[object]:
     return [given] if isinstance(given, str | os.PathLike) else list(given)  # type: ignore[call-overload]
 
 
-__all__ = ["reload"]
+__all__ = ["make_reloader", "reload"]

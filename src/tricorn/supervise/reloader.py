@@ -7,9 +7,9 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from tricorn.net.listen import Listener
 from tricorn.net.systemd import ServiceNotifier
@@ -79,6 +79,9 @@ class SpareLauncher(Protocol):
 class Feed(Protocol):
     """Where changed files come from."""
 
+    def start(self) -> None:
+        """Begin to look for them."""
+
     def fileno(self) -> int:
         """Return what is readable when there are any."""
 
@@ -108,10 +111,15 @@ class Reloader:
         self.exit_code: int | None = None  # known at the end
         self.signals = SignalChannel([*_MEANING, *_OTHERS])
 
+    def watch(self, source: Any, callback: Callable[[], object]) -> None:
+        """Have `callback` called whenever `source` (with a `fileno()`) is readable."""
+        self.children.watch(source, callback)
+
     def run(self) -> int:
         """Serve and reload; return the exit code."""
         self.signals.open()
         self.children.watch(self.signals, self._signals_arrived)
+        self.feed.start()
         self.children.watch(self.feed, self._files_changed)
         try:
             self.happened(Tick())
