@@ -103,6 +103,7 @@ class ForkServer:
                 code = self._fork(REQUEST.unpack(data)[0], fds[0])
                 if code is not None:
                     return code
+        self._close()
         return 0
 
     def _give_up_listening(self) -> None:
@@ -128,10 +129,13 @@ class ForkServer:
 
     def _become_worker(self) -> None:
         """Drop what is the fork server's own."""
-        signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._close()
+
+    def _close(self) -> None:
+        signal.set_wakeup_fd(-1)
         self.selector.close()
         for sock in (self.wakeup, self.waker, self.control):
             sock.close()

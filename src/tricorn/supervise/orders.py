@@ -71,7 +71,7 @@ class _Passed:
         from multiprocessing import context, reduction
 
         # By this it knows that a process is being started; it asks it for what is below.
-        context.set_spawning_popen(self)
+        context.set_spawning_popen(self)  # type: ignore[arg-type]
         try:
             return bytes(reduction.ForkingPickler.dumps(what))
         finally:

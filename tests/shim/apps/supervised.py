@@ -1,12 +1,18 @@
 """A program with classes of its own, and Uvicorn's supervisors; NiceGUI is built like it."""
 
 import multiprocessing
+import os
 import sys
 import threading
 
 import uvicorn
 import versions
 from uvicorn.supervisors import ChangeReload, Multiprocess
+
+
+def say(text):
+    """In one piece: other processes write to the same stream."""
+    os.write(1, f"{text}\n".encode())
 
 
 class Config(uvicorn.Config):
@@ -16,19 +22,19 @@ class Config(uvicorn.Config):
 
 class Server(uvicorn.Server):
     def run(self, sockets=None):
-        print("run with", self.config.secret, multiprocessing.current_process().name, flush=True)
+        say(f"run with {self.config.secret} {multiprocessing.current_process().name}")
         if self.config.queue is not None:
             self.config.queue.put(self.config.secret)
         versions.secret = self.config.secret
         super().run(sockets=sockets)
 
     async def shutdown(self, sockets=None):
-        print("shutdown of the subclass", flush=True)
+        say("shutdown of the subclass")
         await super().shutdown(sockets)
 
 
 def function(sockets):
-    print("called as a function", flush=True)
+    say("called as a function")
     uvicorn.Server(uvicorn.Config(versions.app)).run(sockets=sockets)
 
 
@@ -44,12 +50,12 @@ def main(way):
         parent = Multiprocess(config, target=target, sockets=sockets)
 
         def stop_when_both_have_come():
-            print("got", config.queue.get(), config.queue.get(), flush=True)
+            say(f"got {config.queue.get()} {config.queue.get()}")
             parent.should_exit.set()
 
         threading.Thread(target=stop_when_both_have_come).start()
         parent.run()
-        print("returned", flush=True)
+        say("returned")
     elif way == "no-target":
         Multiprocess(config, sockets).run()
     elif way == "function":
