@@ -15,6 +15,8 @@ TOOLS = {
     "nghttp": ["nghttp2-client"],  # HTTP/2: a real client
     "nginx": ["nginx"],  # a real proxy
     "caddy": ["caddy"],  # another one
+    "certbot": ["certbot"],  # certificates, and their renewal
+    "pebble": ["pebble"],  # who signs them; it brings pebble-challtestsrv
     "wrk": ["wrk"],  # load for the benchmarks
     "chromium": ["chromium"],  # the demo page in a browser
     "chromedriver": ["chromium-driver"],
