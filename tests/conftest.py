@@ -81,6 +81,7 @@ HEAVY = (
 # Interpreted they run the in-process tests of the same layers.
 WHOLE_SERVERS = (
     "clients",
+    "serve/test_drain_delay.py",
     "serve/test_http2.py",
     "serve/test_https_redirect.py",
     "serve/test_pidfile.py",
@@ -111,6 +112,7 @@ ONCE = (
     "deployment",
     "recipes/test_managers.py",
     "recipes/test_websockets_behind_nginx.py",
+    "serve/test_drain_delay.py",
     "serve/test_tls_profile.py",
     "shim",
     "soak",

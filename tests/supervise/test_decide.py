@@ -23,6 +23,7 @@ from tricorn.supervise.state import (
     Interrupt,
     Kill,
     Leaving,
+    Notice,
     Pause,
     Policy,
     Ready,
@@ -35,6 +36,7 @@ from tricorn.supervise.state import (
     StartSuccessor,
     State,
     Stop,
+    StopLater,
     Succeeded,
     SuccessorEnded,
     Tick,
@@ -387,3 +389,78 @@ class TestUpgrade:
         parent.at(Upgrade())
         parent.at(Succeeded())
         assert parent.at(SuccessorEnded(-9)) == []
+
+
+class TestDelayedStop:
+    def test_workers_are_noticed_first_and_drain_later(self) -> None:
+        parent = Parent(2, delay=4.0).up()
+        assert parent.at(StopLater()) == [Announce("stopping"), Notice(1), Notice(2)]
+        assert parent.said == ["Draining in 4 s; until then connections are accepted."]
+        assert parent.at(Tick(), after=3.5) == []
+        assert parent.at(Tick(), after=0.5) == [CloseListeners(), Drain(1), Drain(2)]
+        parent.at(Exited(1, 0))
+        assert parent.at(Exited(2, 0)) == [End(0)]
+
+    @pytest.mark.parametrize("event", [StopLater(), Stop()])
+    def test_being_told_again_ends_the_delay(self, event: Event) -> None:
+        parent = Parent(1, delay=10.0).up()
+        parent.at(StopLater())
+        assert parent.at(event, after=1.0) == [CloseListeners(), Drain(1)]
+
+    def test_now_means_now(self) -> None:
+        parent = Parent(1, delay=10.0).up()
+        parent.at(StopLater())
+        assert parent.at(Stop(now=True)) == [CloseListeners(), Hurry(1)]
+
+    def test_without_a_delay_or_a_worker_it_is_a_stop(self) -> None:
+        assert Parent(1).up().at(StopLater()) == [
+            Announce("stopping"),
+            CloseListeners(),
+            Drain(1),
+        ]
+        booting = Parent(1, delay=10.0)
+        booting.at(Tick())
+        assert booting.at(StopLater()) == [Announce("stopping"), CloseListeners(), Drain(1)]
+
+    def test_a_worker_that_is_lost_meanwhile_is_replaced_and_noticed(self) -> None:
+        parent = Parent(2, delay=10.0).up()
+        parent.at(StopLater())
+        assert parent.at(Exited(1, -9)) == [Start(3, 1)]
+        # Before it serves, so that it never says that it stays.
+        assert parent.at(Started(3, 1003)) == [Notice(3)]
+        assert parent.at(Ready(3)) == []
+
+    def test_a_restart_that_was_on_its_way_goes_no_further(self) -> None:
+        parent = Parent(2, delay=10.0).up()
+        assert parent.at(Reload()) == [Announce("reloading"), Start(3, 1)]
+        assert parent.at(StopLater()) == [Announce("stopping"), Notice(1), Notice(2)]
+        # It was begun, so it takes its place; the others stay.
+        assert parent.at(Started(3, 1003)) == [Notice(3)]
+        assert parent.at(Ready(3)) == [Drain(1, succeeded=True)]
+        assert parent.at(Exited(1, 0)) == []
+
+    def test_nothing_new_begins(self) -> None:
+        parent = Parent(1, delay=10.0).up()
+        parent.at(Upgrade())
+        assert parent.at(StopLater()) == [EndSuccessor(), Announce("stopping"), Notice(1)]
+        for event in (Reload(), Scale(1), Pause(), Upgrade(), Succeeded(), SuccessorEnded(0)):
+            assert parent.at(event) == []
+        assert parent.stages() == {1: Stage.READY}
+
+    def test_recycling_and_crashes_go_on(self) -> None:
+        parent = Parent(1, delay=10.0).up()
+        parent.at(StopLater())
+        assert parent.at(Leaving(1, "it has served 10 requests")) == [Start(2, 1)]
+        assert parent.at(Started(2, 1002)) == [Notice(2)]
+        assert parent.at(Ready(2)) == [Drain(1, succeeded=True)]
+
+    def test_one_that_boots_is_noticed_too(self) -> None:
+        parent = Parent(2, delay=10.0).up()
+        parent.at(Exited(2, -9))
+        parent.at(Started(3, 1003))
+        assert parent.at(StopLater()) == [Announce("stopping"), Notice(1), Notice(3)]
+
+    def test_the_old_one_of_an_upgrade_has_no_delay(self) -> None:
+        parent = Parent(1, delay=10.0).up()
+        parent.at(Upgrade())
+        assert parent.at(Succeeded())[:2] == [Announce("succeeded"), CloseListeners()]

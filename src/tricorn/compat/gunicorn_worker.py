@@ -262,6 +262,7 @@ class _WorkerServer(Server):
         self.ssl_context = worker.ssl_context
         self.proxy_peers = proxy_peers(worker.cfg)
         self.owns_process = True
+        self.delays_stop = False  # the master counts the time from its signal
         self.names_places = False  # the master has
 
     @contextmanager

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from tricorn.asgi.exchange import Exchange
 from tricorn.net.address import client_name
+from tricorn.net.health import health_answer
 from tricorn.net.http1_stream import (
     CLOSED,
     IN_HEAD,
@@ -259,17 +260,34 @@ class Http1Connection(Http1Stream):
         if self.end_seen and not reader.unread():
             keep_alive = False
         self.writer.start_request(reader.method, reader.is_1_1, keep_alive)
+        is_health = service.health_path is not None and reader.path == service.health_path
         if reader.upgrade and service.websockets is not None and reader.upgrade == _WEBSOCKET:
-            self._upgrade(has_content, service.websockets.deflate)
-            return
+            if not is_health:
+                self._upgrade(has_content, service.websockets.deflate)
+                return
         if has_content:
             self.said_continue = not reader.expect_continue
             if self.rate is None:
                 self.rate = ContentRate()
             self.rate.restart(service.now)
+        if is_health:
+            self._answer_health()
+            return
         scope = self._scope()
         app = overloaded if service.concurrency and service.is_busy() else service.app
         self.exchange = Exchange(self, app, scope, has_content)
+
+    def _answer_health(self) -> None:
+        """Answer without the app, the access log and the counters: it is no request of a client."""
+        service = self.service
+        self.exchange = None
+        self.app_started = True
+        if not self.said_continue and not self.request_ended and self.reader.expect_continue:
+            # The client may or may not send its content now: nothing can follow.
+            self.writer.keep_alive = False
+        status, fields, body = health_answer(service, self.reader.method)
+        service.total_requests -= 1  # `_put_last` counts it
+        self._put_last(self.writer.head(status, fields, body, False))
 
     def _upgrade(self, has_content: bool, deflate: bool) -> None:
         """Hand the transport and what came behind the handshake to a WebSocket."""

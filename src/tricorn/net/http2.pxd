@@ -37,6 +37,8 @@ cdef class Http2Connection(Carrier):
     cdef _begin_request(self)
     @cython.locals(head=RequestHead, stream=WebSocketStream)
     cdef _open_websocket(self, long long stream_id, bint ended)
+    @cython.locals(service=Service)
+    cdef _answer_health(self, Http2Stream stream)
     @cython.locals(head=RequestHead, connection=ConnectionScope, scope=dict, extensions=dict)
     cdef dict _scope(self)
     @cython.locals(stream=Http2Stream)

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from tricorn.asgi.exchange import Exchange
 from tricorn.net.address import client_name
+from tricorn.net.health import health_answer
 from tricorn.net.http2_stream import LOW_WATER, Carrier, Http2Stream
 from tricorn.net.http2_tunnel import WebSocketStream
 from tricorn.net.overload import overloaded
@@ -206,7 +207,7 @@ class Http2Connection(Carrier):
             return
         try:
             head.read(wire.fields, ended)
-            if head.protocol:
+            if head.protocol and head.path != service.health_path:
                 self._open_websocket(stream_id, ended)
                 return
         except Refusal as refusal:
@@ -220,6 +221,9 @@ class Http2Connection(Carrier):
         stream.client = self.client
         stream.te_trailers = head.te_trailers
         stream.request_ended = ended
+        if service.health_path is not None and head.path == service.health_path:
+            self._answer_health(stream)
+            return
         scope = self._scope()
         app = overloaded if service.concurrency and service.is_busy() else service.app
         stream.exchange = Exchange(stream, app, scope, not ended)
@@ -243,6 +247,14 @@ class Http2Connection(Carrier):
         stream = WebSocketStream(self, stream_id, head.target, handshake)
         self.streams[stream_id] = stream
         stream.open(websocket_scope(self._scope(), handshake), self.client)
+
+    def _answer_health(self, stream: Http2Stream) -> None:
+        """Answer without the app, the access log and the counters: it is no request of a client."""
+        service = self.service
+        stream.is_logged = False
+        status, fields, body = health_answer(service, stream.method)
+        service.total_requests -= 1  # `completed` counts it
+        stream.start(status, fields, body, False)
 
     def _scope(self) -> dict[str, Any]:
         head = self.head

@@ -74,6 +74,7 @@ class Http2Stream(Stream):
         self.target = target
         self.client: Any = None
         self.exchange: Exchange | None = None
+        self.is_logged = True  # in the access log
         self.te_trailers = False
         self.started = False
         self.request_ended = False
@@ -114,7 +115,7 @@ class Http2Stream(Stream):
         service = self.carrier.service
         service.defaults.add_to(lines, flags)
         self.started = True
-        if service.access is not None:
+        if service.access is not None and self.is_logged:
             self._log(status)
         if self.left > 0 and not more:
             self.wire.respond(self.stream_id, lines, False)

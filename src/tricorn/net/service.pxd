@@ -11,10 +11,10 @@ cdef class Service:
     cdef public long long body_limit, total_requests, date_second
     cdef public Py_ssize_t concurrency, most_connections
     cdef public double idle_limit, keep_alive_limit
-    cdef public str root_path
+    cdef public str root_path, health_path
     cdef public dict scope, state
     cdef public set connections, tasks
-    cdef public bint draining, full, keeps_alive, http2_for_trusted, http2_for_all
+    cdef public bint draining, leaving, full, keeps_alive, http2_for_trusted, http2_for_all
     cdef public list accepts
     cdef public double now, closing_step, patience
     cdef public Py_ssize_t closings, carried

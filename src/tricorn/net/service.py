@@ -117,6 +117,8 @@ class Service:
         self.carried = 0  # of these, WebSockets that are streams of another
         self.tasks: set[asyncio.Task[None]] = set()
         self.total_requests = 0
+        self.health_path: str | None = None  # answered in the app's place
+        self.leaving = False  # it says that the server is about to drain
         self.draining = False
         # Seconds that a stopping server waits for what idle connections may still send: its
         # listening sockets are served by others.

@@ -135,6 +135,7 @@ def make_service(
     asgi_version = "2.0" if config.interface == "asgi2" else "3.0"
     service.use_scope(asgi_version, config.root_path)
     service.state = state
+    service.health_path = config.health_path
     service.websockets = websocket_options(config, config.interface)
     service.forwarder = forwarder(config)
     service.starter = TaskStarter(loop, config.reset_contextvars)

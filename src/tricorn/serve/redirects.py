@@ -45,6 +45,7 @@ class Redirector:
             service.limits = service.limits._replace(connections=share)
         service.use_scope("3.0", "")
         service.concurrency = 0
+        service.health_path = None
         service.websockets = None
         service.forwarder = None
         service.access = main.access

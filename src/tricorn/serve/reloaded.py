@@ -82,6 +82,7 @@ class ReloadedServer(Server):
         self.channel = channel
         self.handover = handover
         self.owns_process = True
+        self.delays_stop = False
         self.names_places = False
         self.told = asyncio.Event()
 

@@ -12,6 +12,7 @@
 | | `N` | don't: another worker has told the same |
 | | `D` | log all stacks: you hang |
 | | `G` | give way: another serves in your place |
+| | `W` | the whole server stops soon: have the health path say so |
 
 The end of the stream tells the worker that its parent is gone. A worker that can't even hear
 `D`, as C code holds the interpreter, writes its stacks on the signal `STACKS`.
@@ -34,6 +35,7 @@ TELL: Final = b"Y"
 HUSH: Final = b"N"
 DUMP: Final = b"D"
 GIVE_WAY: Final = b"G"
+NOTICE: Final = b"W"
 
 # Windows has no such signal, and no workers.
 STACKS: Final[int] = getattr(signal, "SIGUSR2", 0)

@@ -113,6 +113,7 @@ class Server:
         self.owns_process = False
         # Who started the process, if that is to know how we are; also set by the command line.
         self.systemd: ServiceNotifier | None = None
+        self.delays_stop = True  # False where the parent has done so
         self.names_places = True  # says where it listens; with workers the parent does
         # What connections speak TLS with, over the loop's transports; set before the start by
         # who brings a context of its own.
@@ -130,6 +131,9 @@ class Server:
         self._pid_file: PidFile | None = None
         self._hub: Hub | None = None
         self._service: Service | None = None
+        self._stop_at: float | None = None  # monotonic: when the delay before a drain is over
+        self._told_delay = False
+        self._noticed = False  # that it drains soon
         self._interrupted = False
         self._loading = False
         self._captured_signals: list[int] = []
@@ -279,6 +283,7 @@ class Server:
             self.config, self.config.loaded_app, getattr(self.lifespan, "state", {}), loop
         )
         self._service = self.server_state.service = service
+        service.leaving = self._noticed
         service.start()
         listening = list(sockets) if sockets else self._opened(redirects=False)
         await self._accept(service, listening)
@@ -383,6 +388,8 @@ class Server:
             access = None if self._service is None else self._service.access
             if access is not None:
                 access.refresh()  # type: ignore[attr-defined]
+        if self._stop_at is not None:
+            self._look_at_delay(time.monotonic())
         if self.should_exit:
             return True
         if self.systemd is not None:
@@ -391,6 +398,26 @@ class Server:
         if most is not None and self.server_state.total_requests >= most:
             return self.retire(f"Maximum request limit of {most} exceeded")
         return False
+
+    def notice(self) -> None:
+        """Have the health path say that this server drains soon. Any thread may call it."""
+        self._noticed = True
+        if self._service is not None:
+            self._service.leaving = True
+
+    def _look_at_delay(self, now: float) -> None:
+        """Say that the delay before the drain has begun; stop once it is over."""
+        assert self._stop_at is not None
+        if not self._told_delay:
+            self._told_delay = True
+            logger.info("Draining in %g s; until then connections are accepted.", self._delay())
+            if self.systemd is not None:
+                self.systemd.stopping()
+        if now >= self._stop_at:
+            self.should_exit = True
+
+    def _delay(self) -> float:
+        return self.config.drain_delay if self.delays_stop else 0.0
 
     def retire(self, why: str) -> bool:
         """Return whether to stop, now that this process has served its time."""
@@ -542,7 +569,10 @@ class Server:
                 signal.raise_signal(caught)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ask the server to stop; a second SIGINT, to stop at once."""
+        """Ask the server to stop; a second SIGINT, to stop at once.
+
+        SIGTERM leaves load balancers the time to notice. A second signal ends that.
+        """
         self._captured_signals.append(sig)
         self._interrupted = True
         if self._loading:
@@ -550,5 +580,8 @@ class Server:
             raise KeyboardInterrupt
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
+        elif sig != signal.SIGINT and self.started and self._stop_at is None and self._delay():
+            self._stop_at = time.monotonic() + self._delay()
+            self.notice()
         else:
             self.should_exit = True

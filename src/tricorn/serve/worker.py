@@ -35,6 +35,7 @@ from tricorn.serve.report import (
     GIVE_WAY,
     HUSH,
     LEAVING,
+    NOTICE,
     READY,
     STACKS,
     TELL,
@@ -61,6 +62,9 @@ class Channel:
         self.answer: bytes | None = None
         self.answered = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
+        # The server stops soon, which may be said before there is anybody to do something.
+        self.noticed = False
+        self.notice: Callable[[], object] | None = None
         self.succeeded = False  # another worker serves in this one's place
 
     def say(self, word: bytes) -> None:
@@ -93,6 +97,10 @@ class Channel:
                 elif word == GIVE_WAY:
                     self.succeeded = True
                     os.kill(os.getpid(), signal.SIGTERM)
+                elif word == NOTICE:
+                    self.noticed = True
+                    if self.notice is not None:
+                        self.notice()
                 elif word in (TELL, HUSH):
                     self.answer = word
                     self.answered.set()
@@ -125,12 +133,16 @@ class WorkerServer(Server):
     def report_to(self, channel: Channel, silencer: logging.Filter) -> None:
         """Tell the parent at the other end of `channel` how it goes."""
         self.channel = channel
+        channel.notice = self.notice
+        if channel.noticed:
+            self.notice()
         self.silencer = silencer
         self.leaving = False
         # A sign of life each second, or more often where the parent is less patient.
         patience = self.config.timeout_worker_healthcheck or math.inf
         self.beat_ticks = max(round(min(_BEAT_EVERY, patience / 4) / TICK), 1)
         self.owns_process = True
+        self.delays_stop = False
         self.names_places = False
 
     def _settle(self, identity: Identity) -> None:

@@ -141,6 +141,8 @@ class Config:
     limit_ws_controls: int = 200
     forwarded_hops: int | None = None
     forwarded_fields: Sequence[str] | str | None = None
+    health_path: str | None = None
+    drain_delay: float = 0.0
     proxy_protocol: Literal["off", "auto", "v1", "v2"] | bool = "off"
     product: str = "tricorn"
 

@@ -162,6 +162,10 @@ TIMEOUTS = (
     Option("timeout_write", Group.TIMEOUTS, Kind.SECONDS, 60.0,
            "Time without progress while the client doesn't read the response. 0: off.",
            least=0, ours=True),
+    Option("drain_delay", Group.TIMEOUTS, Kind.SECONDS, 0.0,
+           "Time that the server goes on accepting after SIGTERM, while --health-path says"
+           " `draining`, so that load balancers stop sending first. A second signal ends it.",
+           least=0, ours=True),
     Option("timeout_graceful_shutdown", Group.TIMEOUTS, Kind.SECONDS, 30,
            "Time that running requests get at shutdown before they are cancelled. 0: none, they"
            " are cancelled at once. `none`: no limit.",
@@ -214,6 +218,10 @@ PROXY = (
            flag="--forwarded-field",
            choices=("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
                     "x-forwarded-port"),
+           nullable=True, ours=True),
+    Option("health_path", Group.PROXY, Kind.TEXT, None,
+           "Path that the server answers itself, for load balancers: 200 `ready`, or 503"
+           " `draining` once it is to stop. It isn't logged, and no limit on requests counts it.",
            nullable=True, ours=True),
     Option("proxy_protocol", Group.PROXY, Kind.CHOICE, "off",
            "Version of the PROXY protocol that trusted proxies (--forwarded-allow-ips) begin each"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Final
@@ -44,6 +45,9 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
     for name in ("ssl_certfile", "ssl_keyfile", "ssl_certificates"):
         if values["dev_https"] and values[name]:
             raise contradiction("dev_https", name, "which certificate to use")
+    health = values["health_path"]
+    if health is not None and not re.fullmatch(r"/[^?#\s]*", str(health)):
+        raise ConfigError(f"health_path: '{health}' is no path; write one such as /healthz")
     if values["https_redirect"] is not None and not any(values[name] for name in SPEAKS_TLS):
         raise ConfigError("https_redirect: there is no https here; give --ssl-certfile too")
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from tricorn.net.listen import Listener
 from tricorn.supervise.decide import FIXED
-from tricorn.supervise.state import Reload, Scale, Stop
+from tricorn.supervise.state import Reload, Scale, StopLater
 from tricorn.supervise.supervisor import Supervisor
 
 _LONGEST: Final = 4096
@@ -87,7 +87,7 @@ class Control:
         if wanted == "reload":
             self.supervisor.happened(Reload())
         elif wanted == "stop":
-            self.supervisor.happened(Stop())
+            self.supervisor.happened(StopLater())
         elif wanted == "scale":
             to = request.get("to")
             if type(to) is not int or to < 1:
@@ -120,7 +120,7 @@ class Control:
             "seconds": round(now - self.started, 1),
             "wanted": state.target,
             "restarting": state.rolling,
-            "stopping": state.stopping,
+            "stopping": state.stopping or state.delayed,
             "workers": workers,
         }
 

@@ -25,6 +25,7 @@ from tricorn.supervise.state import (
     Interrupt,
     Kill,
     Leaving,
+    Notice,
     Pause,
     Place,
     Ready,
@@ -37,6 +38,7 @@ from tricorn.supervise.state import (
     StartSuccessor,
     State,
     Stop,
+    StopLater,
     Succeeded,
     SuccessorEnded,
     Upgrade,
@@ -68,6 +70,8 @@ def decide(state: State, event: Event, now: float) -> list[Action]:
         _exited(state, event, now, actions)
     elif isinstance(event, Stop):
         _stop(state, event.now, now, actions)
+    elif isinstance(event, StopLater):
+        _stop_later(state, now, actions)
     elif isinstance(event, Upgrade | Succeeded | SuccessorEnded):
         _succession(state, event, now, actions)
     elif isinstance(event, Reload | Scale | Pause):
@@ -105,6 +109,8 @@ def _reported(
     if isinstance(event, Started):
         worker.pid = event.pid
         worker.lifetime = event.lifetime
+        if state.delayed:
+            actions.append(Notice(worker.key))
         return
     if isinstance(event, Explained):
         if worker.dumped:
@@ -178,7 +184,7 @@ def _pause(place: Place, worker: Worker, code: int, now: float, actions: list[Ac
 
 
 def _command(state: State, event: Reload | Scale | Pause, actions: list[Action]) -> None:
-    if state.stopping:
+    if state.stopping or state.delayed:
         return
     if isinstance(event, Reload):
         state.paused = False
@@ -203,13 +209,39 @@ def _command(state: State, event: Reload | Scale | Pause, actions: list[Action])
         actions.append(Say("info", "The workers are sent away; SIGHUP brings new ones."))
 
 
+def _stop_later(state: State, now: float, actions: list[Action]) -> None:
+    """Stop after the delay. All stay as they are until then, and lost workers are replaced."""
+    delay = state.policy.delay
+    if not delay or state.stopping or state.delayed or not state.serving():
+        _stop(state, False, now, actions)
+        return
+    state.stop_at = now + delay
+    _end_upgrade(state, actions)
+    state.rolling = False
+    for worker in state.workers.values():
+        worker.due = "" if worker.due == _RESTART else worker.due
+    text = f"Draining in {delay:g} s; until then connections are accepted."
+    actions += (Say("info", text), Announce("stopping"))
+    # Those that boot too, so that none ever says that it stays; later ones once they have begun.
+    live = [worker for worker in state.workers.values() if worker.stage in _LIVE and worker.pid]
+    actions += [Notice(worker.key) for worker in live]
+
+
+def _end_upgrade(state: State, actions: list[Action]) -> None:
+    if state.upgrading:
+        state.upgrading = False
+        actions.append(EndSuccessor())
+
+
 def _stop(state: State, at_once: bool, now: float, actions: list[Action]) -> None:
     if not state.stopping:
+        announced = state.delayed
         state.stopping = True
-        if state.upgrading:
-            actions.append(EndSuccessor())
+        _end_upgrade(state, actions)
+        if not announced:
+            actions.append(Announce("succeeded" if state.succeeded else "stopping"))
         # First of all, so that who connects now is refused and can go elsewhere.
-        actions += (Announce("succeeded" if state.succeeded else "stopping"), CloseListeners())
+        actions.append(CloseListeners())
     for worker in state.workers.values():
         if at_once:
             _hurry(worker, now, actions)
@@ -224,7 +256,7 @@ def _stop(state: State, at_once: bool, now: float, actions: list[Action]) -> Non
 def _succession(
     state: State, event: Upgrade | Succeeded | SuccessorEnded, now: float, actions: list[Action]
 ) -> None:
-    if state.stopping:
+    if state.stopping or state.delayed:
         return
     if isinstance(event, Upgrade):
         if state.upgrading:
@@ -248,6 +280,8 @@ def _succession(
 
 def _look_at_clocks(state: State, now: float, actions: list[Action]) -> None:
     policy = state.policy
+    if state.delayed and now >= state.stop_at:
+        _stop(state, False, now, actions)
     for worker in state.workers.values():
         age = now - worker.since
         if worker.stage is Stage.DRAINING and now >= worker.kill_at:
@@ -291,7 +325,7 @@ def _reconcile(state: State, now: float, actions: list[Action]) -> None:
         if len(serving) >= wanted:
             state.rolling = False
             actions += (Say("info", "All workers have been restarted."), Announce("ready"))
-    if not state.announced and serving and len(serving) >= wanted:
+    if not state.announced and not state.delayed and serving and len(serving) >= wanted:
         state.announced = True
         actions.append(Announce("ready"))
 

@@ -255,6 +255,7 @@ def policy(config: Config, is_fixed: bool = False) -> Policy:
         healthcheck=config.timeout_worker_healthcheck or math.inf,
         drain=_drain_time(config.timeout_graceful_shutdown, config.timeout_lifespan_shutdown),
         parallel=config.restart_parallel,
+        delay=config.drain_delay,
         is_fixed=is_fixed,
     )
 

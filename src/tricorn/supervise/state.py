@@ -32,6 +32,7 @@ class Policy(NamedTuple):
     healthcheck: float = 5.0  # silence after which a ready worker is hung
     drain: float = 40.0  # from being told to go until it is killed
     parallel: int = 1  # workers that are replaced at a time
+    delay: float = 0.0  # after SIGTERM, before the workers drain
     is_fixed: bool = False  # each place has sockets of its own, so there can't be more or fewer
 
 
@@ -75,8 +76,14 @@ class State:
     paused: bool = False  # the workers were sent away, and stay away
     upgrading: bool = False  # a successor starts
     succeeded: bool = False  # it serves
+    stop_at: float = float("inf")  # when the delay before a stop is over
     stopping: bool = False
     exit_code: int = 0
+
+    @property
+    def delayed(self) -> bool:
+        """Whether the server is to stop, but goes on for a while."""
+        return self.stop_at < float("inf") and not self.stopping
 
     def serving(self) -> list[Worker]:
         """Workers that are ready."""
@@ -164,6 +171,10 @@ class Stop(NamedTuple):
     now: bool = False
 
 
+class StopLater(NamedTuple):
+    """Stop, once load balancers have had the time to notice; at once if told again."""
+
+
 Event = (
     Tick
     | Started
@@ -179,6 +190,7 @@ Event = (
     | Succeeded
     | SuccessorEnded
     | Stop
+    | StopLater
 )
 
 
@@ -197,6 +209,12 @@ class Drain(NamedTuple):
 
     key: int
     succeeded: bool = False
+
+
+class Notice(NamedTuple):
+    """Have a worker's health path say that the server stops soon."""
+
+    key: int
 
 
 class Hurry(NamedTuple):
@@ -257,6 +275,7 @@ class End(NamedTuple):
 Action = (
     Start
     | Drain
+    | Notice
     | Hurry
     | Kill
     | Dump

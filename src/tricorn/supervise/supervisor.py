@@ -25,6 +25,7 @@ from tricorn.serve.report import (
     GIVE_WAY,
     HUSH,
     LEAVING,
+    NOTICE,
     READY,
     STACKS,
     TELL,
@@ -49,6 +50,7 @@ from tricorn.supervise.state import (
     Interrupt,
     Kill,
     Leaving,
+    Notice,
     Pause,
     Policy,
     Ready,
@@ -60,6 +62,7 @@ from tricorn.supervise.state import (
     StartSuccessor,
     State,
     Stop,
+    StopLater,
     Succeeded,
     SuccessorEnded,
     Tick,
@@ -236,7 +239,7 @@ class Supervisor:
             self._start(action)
         elif isinstance(action, Say):
             tell(action)
-        elif isinstance(action, Drain | Hurry | Kill | Dump | Interrupt):
+        elif isinstance(action, Drain | Notice | Hurry | Kill | Dump | Interrupt):
             self._tell(action)
         elif isinstance(action, CloseListeners):
             for listener in self.listeners:
@@ -277,7 +280,7 @@ class Supervisor:
         lifetime = self.lifetime * (1 - random.uniform(0, _LIFETIME_JITTER))
         self.happened(Started(worker.key, worker.pid, lifetime))
 
-    def _tell(self, action: Drain | Hurry | Kill | Dump | Interrupt) -> None:
+    def _tell(self, action: Drain | Notice | Hurry | Kill | Dump | Interrupt) -> None:
         worker = self.workers.get(action.key)
         if worker is None:
             return
@@ -287,6 +290,8 @@ class Supervisor:
             worker.tell(GIVE_WAY)
         elif isinstance(action, Drain):
             worker.signal(signal.SIGTERM)
+        elif isinstance(action, Notice):
+            worker.tell(NOTICE)
         elif isinstance(action, Hurry):
             worker.signal(signal.SIGQUIT)
         elif isinstance(action, Kill):
@@ -323,7 +328,7 @@ class Supervisor:
 
 
 _MEANING: Final[dict[int, Event | None]] = {
-    signal.SIGTERM: Stop(),
+    signal.SIGTERM: StopLater(),
     signal.SIGINT: Stop(),
     signal.SIGQUIT: Stop(now=True),
     signal.SIGHUP: Reload(),
