@@ -14,6 +14,7 @@ TOOLS = {
     "h2load": ["nghttp2-client"],  # HTTP/2: load
     "nghttp": ["nghttp2-client"],  # HTTP/2: a real client
     "nginx": ["nginx"],  # a real proxy
+    "haproxy": ["haproxy"],  # another, with the PROXY protocol
     "caddy": ["caddy"],  # another one
     "certbot": ["certbot"],  # certificates, and their renewal
     "pebble": ["pebble"],  # who signs them; it brings pebble-challtestsrv
