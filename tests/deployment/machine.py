@@ -23,7 +23,7 @@ class Page:
     """The files and commands of a page, as the machine has them."""
 
     def __init__(self, name: str, replacements: Mapping[str, str]) -> None:
-        self.name = f"docs/deployment/{name}.md"
+        self.name = name
         self._replacements = dict(replacements)
         self._used: set[str] = set()
         found = all_blocks(self.name)
@@ -81,15 +81,19 @@ class Machine:
         program.chmod(0o755)
 
     def install(
-        self, page: str, paths: tuple[str, ...] = (), changes: Mapping[str, str] | None = None
+        self,
+        page: str,
+        paths: tuple[str, ...] = (),
+        changes: Mapping[str, str] | None = None,
+        folder: str = "docs/deployment",
     ) -> Page:
-        """Writes the files of docs/deployment/PAGE.md below the root, and makes their folders.
+        """Writes the files that the page shows below the root, and makes their folders.
 
         ``paths`` lie below the root here; each path, and each key of ``changes``, has to occur
         in the page.
         """
         placed = {path: str(self.at(path)) for path in paths}
-        found = Page(page, {**placed, **(changes or {})})
+        found = Page(f"{folder}/{page}.md", {**placed, **(changes or {})})
         for title, text in found.files.items():
             place = self.at(title)
             place.parent.mkdir(parents=True, exist_ok=True)

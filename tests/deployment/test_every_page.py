@@ -33,4 +33,4 @@ def test_the_index_leads_to_each_page():
 
 def test_a_replacement_that_a_page_does_not_need_fails():
     with pytest.raises(AssertionError, match="doesn't say"):
-        Page("nginx", {"/no/such/path": "/tmp"})
+        Page("docs/deployment/nginx.md", {"/no/such/path": "/tmp"})
