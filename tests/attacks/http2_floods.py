@@ -146,7 +146,6 @@ CHEAP = {
         HELD + reset(1),
         lambda number: reset(1),
         100_000,
-        (CALM, Code.INTERNAL_ERROR),  # the engine has a limit of its own
     ),
     "unknown frames": Flood(b"", lambda number: frame(0xBE, 0, 0, b""), 100_000),
     "large unknown frames": Flood(b"", lambda number: frame(0xBE, 0, 0, bytes(16384)), 3000),

@@ -208,6 +208,36 @@ class TestResponses:
         assert reply.reset == 0
         assert rig.ask().body == b"hello"
 
+    def test_an_answer_before_more_content_than_is_read(self, h2_rig: Make) -> None:
+        rig = h2_rig(hello)
+        stream = rig.begin("POST", "/", body=bytes(20_000_000), ended=False)
+        rig.exchange()
+        reply = rig.client.replies[stream]
+        assert (reply.body, reply.ended, reply.reset) == (b"hello", True, None)
+        assert 8_000_000 < 20_000_000 - rig.client.engine.queued_body_size() < 9_000_000
+        rig.later(1)
+        rig.exchange()
+        assert reply.reset == 0
+        other = rig.begin("POST", "/", body=bytes(1000), ended=True)
+        rig.exchange()
+        assert rig.client.replies[other].body == b"hello"
+
+    def test_an_app_that_fails_within_a_frame_of_content(self, h2_rig: Make) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            raise LookupError("of the app's")
+
+        rig = h2_rig(app)
+        stream = rig.begin("POST", "/", body=bytes(1000), ended=False)
+        sent = rig.client.engine.data_to_send()
+        rig.receive(sent[:-500])
+        rig.exchange()
+        assert rig.client.replies[stream].reset is None
+        rig.later(2)
+        rig.exchange()
+        assert rig.client.replies[stream].reset == 2
+
     def test_a_slow_reader_holds_the_app(self, h2_rig: Make) -> None:
         sent = 0
 

@@ -70,7 +70,7 @@ _CLOSED: Final = 4
 _LOW_WATER: Final = LOW_WATER
 # Bytes taken from the engine at a time: with more, a client that doesn't read would be found
 # out too late.
-_WRITE_AT_ONCE: Final = 262144
+_WRITE_AT_ONCE: Final = 65536
 # Apps of streams that the client has given up count too, up to so many times the streams.
 _STREAMS_RUNNING: Final = 2
 
@@ -491,6 +491,9 @@ class Http2Connection(Carrier):
         elif self.state == _NOTICED and now >= self.leave_at:
             self._leave()
         elif self.streams:
+            if self.wire.late_reset:
+                self.wire.stop_waiting()
+                self.flush_soon()
             self._check_streams(now)
 
     def _check_streams(self, now: float) -> None:

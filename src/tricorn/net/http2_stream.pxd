@@ -8,7 +8,7 @@ from tricorn.wire.h2 cimport Http2Wire
 from tricorn.wire.scan cimport list_fields
 
 cdef dict _STATUS
-cdef Py_ssize_t _HIGH_WATER, _FILE_PIECE
+cdef Py_ssize_t _HIGH_WATER, _FILE_PIECE, _UNNEEDED
 cdef int _INTERNAL_ERROR, _NO_SIZE
 
 cdef class Carrier:
@@ -25,7 +25,7 @@ cdef class Carrier:
 cdef class Http2Stream(Stream):
     cdef public Carrier carrier
     cdef public Http2Wire wire
-    cdef public long long stream_id, left, content_bytes
+    cdef public long long stream_id, left, content_bytes, unneeded
     cdef public str method
     cdef public bytes target
     cdef public object client

@@ -27,6 +27,8 @@ HIGH_WATER: Final = 65536
 LOW_WATER: Final = 16384
 _HIGH_WATER: Final = HIGH_WATER
 _FILE_PIECE: Final = 65536
+# Bytes read of content that nobody needs any more, as the answer is given.
+_UNNEEDED: Final = 8 << 20
 _NO_SIZE: Final = -1
 
 
@@ -86,6 +88,7 @@ class Http2Stream(Stream):
         self.said_continue = True
         self.unreturned = 0  # bytes of content that the client may not yet send again
         self.content_bytes = 0
+        self.unneeded = 0  # of these, read since the answer was given
         self.linger_until = 0.0  # once answered, while the client still sends content
         self.rate: ContentRate | None = None
         self.stall: Stall | None = None
@@ -164,6 +167,9 @@ class Http2Stream(Stream):
 
     def _complete(self) -> None:
         self.response_ended = True
+        if self.unreturned:
+            # The app took no more of it, and the client is to go on.
+            self.give_back()
         self.carrier.completed(self)
 
     def write_trailers(self, fields: FieldLines) -> None:
@@ -248,7 +254,11 @@ class Http2Stream(Stream):
         exchange = self.exchange
         if exchange is None or self.response_ended:
             # The response didn't need it.
-            self.give_back()
+            self.unneeded += size
+            if self.unneeded < _UNNEEDED:
+                self.give_back()
+            else:
+                self.linger_until = 0.0
             return
         limit = self.carrier.service.body_limit
         if limit and self.content_bytes > limit:

@@ -59,6 +59,9 @@ _FIELD_ROOM: Final = 32
 _ROOM: Final = 16384
 _CRUMBS: Final = 256
 _ANY_NUMBER: Final = 1 << 32
+# Frames that the engine finds odd: more than one piece of input can hold, since the engine's
+# code for it is INTERNAL_ERROR; and more a second than we bear.
+_GLITCHES: Final = (65536, 330)
 
 
 class Http2Limits(NamedTuple):
@@ -99,6 +102,7 @@ class Http2Wire:
                 # Ours is stricter. The engine's would end the connection with the wrong code
                 # where one piece of input holds more than it allows.
                 stream_reset_rate_limit=(_ANY_NUMBER, _ANY_NUMBER),
+                glitch_rate_limit=_GLITCHES,
                 max_continuations=limits.continuations,
                 max_inbound_header_list_size=section,
                 max_inbound_header_count=heads.fields + _CRUMBS,
@@ -112,6 +116,9 @@ class Http2Wire:
         self.failed = False
         self.refused = False  # for what the engine passed over
         self.farewell = b""
+        self.late_reset = 0  # a stream that is reset at the end of its DATA frame
+        self.late_code = 0
+        self.late_waited = False
         self.last_stream = 0
         self.stream_id = 0
         self.fields: tuple[tuple[bytes, bytes], ...] = ()
@@ -139,6 +146,10 @@ class Http2Wire:
             if self.meter.fault:
                 self.refused = True
                 self.terminate(PROTOCOL_ERROR)
+            late = self.late_reset
+            if late and not self.meter.is_within(late):
+                self._reset_now(late, self.late_code)
+                self.late_reset = 0
 
     def next(self) -> int:
         """Answer what comes next, NEED_DATA when that is nothing."""
@@ -232,7 +243,26 @@ class Http2Wire:
             pass
 
     def reset(self, stream_id: int, code: int) -> None:
-        """End a stream at once, with what waits to be sent on it."""
+        """End a stream at once, with what waits to be sent on it.
+
+        Within a DATA frame of its, that waits until the frame is whole: the engine would drop
+        what it holds of the frame, and the connection's window would stay smaller by that.
+        """
+        if not self.meter.is_within(stream_id):
+            self._reset_now(stream_id, code)
+        elif self.late_reset != stream_id:
+            self.late_reset = stream_id
+            self.late_code = code
+            self.late_waited = False
+
+    def stop_waiting(self) -> None:
+        """Called now and then: a reset that waited at the last call is made."""
+        if self.late_reset and self.late_waited:
+            self._reset_now(self.late_reset, self.late_code)
+            self.late_reset = 0
+        self.late_waited = True
+
+    def _reset_now(self, stream_id: int, code: int) -> None:
         try:
             self.engine.reset_stream(stream_id, code)
         except NGH2Error:

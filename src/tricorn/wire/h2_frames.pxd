@@ -14,10 +14,12 @@ cdef class FrameMeter:
     cdef public list skipped
     cdef public bint fault
     cdef public Py_ssize_t fault_at
+    cdef public long long content_stream
 
     cpdef bint head_open(self)
-    @cython.locals(before=Py_ssize_t, at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, kind=int, stream_id=cython.longlong)
+    @cython.locals(before=Py_ssize_t, at=Py_ssize_t, last=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, kind=int, stream_id=cython.longlong)
     cpdef feed(self, bytes data)
+    cpdef bint is_within(self, long long stream_id)
     @cython.locals(last=cython.longlong, index=Py_ssize_t)
     cdef _check_stream(self, int kind, long long stream_id)
     cdef _count(self, int kind, int flags, Py_ssize_t length)

@@ -39,6 +39,7 @@ class FrameMeter:
         self.skipped: list[int] = []  # streams that were passed over: first, last, first …
         self.fault = False  # what the engine passes over, and RFC 9113 doesn't
         self.fault_at = 0  # where in the bytes fed last the frame with the fault begins
+        self.content_stream = 0  # of the DATA frame that hasn't ended
 
     def head_open(self) -> bool:
         """Whether a field block has begun that hasn't ended."""
@@ -52,7 +53,7 @@ class FrameMeter:
         if before:
             data = self.start + data
             self.start = b""
-        at = self.left
+        at = last = self.left
         size = len(data)
         while at + _HEAD_SIZE <= size:
             length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
@@ -64,12 +65,20 @@ class FrameMeter:
                     self.fault_at = max(at - before, 0)
                     return
             self._count(kind, data[at + 4], length)
+            last = at
             at += _HEAD_SIZE + length
         if at >= size:
             self.left = at - size
+            if at > size and self.kind == _DATA and last < at:
+                self.content_stream = (data[last + 5] & 127) << 24 | data[last + 6] << 16
+                self.content_stream |= data[last + 7] << 8 | data[last + 8]
         else:
             self.left = 0
             self.start = data[at:]
+
+    def is_within(self, stream_id: int) -> bool:
+        """Whether a DATA frame of this stream has begun that hasn't ended."""
+        return self.left > 0 and self.kind == _DATA and self.content_stream == stream_id
 
     def _check_stream(self, kind: int, stream_id: int) -> None:
         """RFC 9113 §6.3: no PRIORITY of stream 0; §5.1.1: streams in order."""
