@@ -110,6 +110,7 @@ ONCE = (
     "clients/test_websocket_browser.py",
     "demo/test_browser.py",
     "deployment",
+    "recipes/test_frameworks.py",
     "recipes/test_managers.py",
     "recipes/test_websockets_behind_nginx.py",
     "serve/test_drain_delay.py",

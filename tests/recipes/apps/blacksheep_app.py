@@ -2,7 +2,18 @@
 
 import asyncio
 
-from blacksheep import Application, Content, Request, Response, StreamedContent, get, post
+from blacksheep import (
+    Application,
+    Content,
+    Request,
+    Response,
+    StreamedContent,
+    WebSocket,
+    WebSocketDisconnectError,
+    get,
+    post,
+    ws,
+)
 from blacksheep.server.responses import text
 
 app = Application()
@@ -52,3 +63,13 @@ async def stream() -> Response:
             await asyncio.sleep(0.01)
 
     return Response(200, content=StreamedContent(b"text/plain", parts))
+
+
+@ws("/mirror")
+async def mirror(socket: WebSocket) -> None:
+    await socket.accept()
+    try:
+        while True:
+            await socket.send_bytes(await socket.receive_bytes())
+    except WebSocketDisconnectError:
+        pass

@@ -46,6 +46,16 @@ class Stream:
         resp.stream = parts()
 
 
+class Mirror:
+    async def on_websocket(self, req, ws):
+        await ws.accept()
+        try:
+            while True:
+                await ws.send_data(await ws.receive_data())
+        except falcon.WebSocketDisconnected:
+            pass
+
+
 app = falcon.asgi.App(middleware=[Start()])
 app.add_route("/", Hello())
 app.add_route("/hello/{name}", Hello())
@@ -53,3 +63,4 @@ app.add_route("/state", State())
 app.add_route("/upload", Upload())
 app.add_route("/form", Form())
 app.add_route("/stream", Stream())
+app.add_route("/mirror", Mirror())

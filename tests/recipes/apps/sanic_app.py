@@ -47,3 +47,9 @@ async def stream(request):
         await response.send(f"part {number}\n")
         await asyncio.sleep(0.01)
     await response.eof()
+
+
+@app.websocket("/mirror")
+async def mirror(request, socket):
+    while (message := await socket.recv()) is not None:
+        await socket.send(message)
