@@ -43,6 +43,7 @@ UVICORN = {
     "uvicorn m:a --reload --reload-dir a --reload-dir b": (
         "tricorn m:a --reload --reload-dir a --reload-dir b"
     ),
+    "uvicorn m:a \\\n  --port 80 \\\n--reload": "tricorn m:a --port 80 --reload",
     "UVICORN_PORT=9 uvicorn m:a": "UVICORN_PORT=9 tricorn m:a",
     "PORT=9 uvicorn m:a": "PORT=9 tricorn m:a --host 127.0.0.1 --port 8000",
 }

@@ -70,7 +70,7 @@ def _split(text: str) -> list[str]:
             words = json.loads(text)
             if isinstance(words, list) and all(isinstance(word, str) for word in words):
                 return words
-        return [word for word in shlex.split(text) if word.strip()]
+        return shlex.split(text.replace("\\\n", " "))  # a line that goes on
     except ValueError as error:
         raise Untranslatable(f"the command can't be split into words: {error}") from None
 
