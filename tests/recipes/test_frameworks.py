@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.recipes.frameworks import FRAMEWORKS, Call, Framework, Talk
 from tests.recipes.frameworks_table import COLUMNS, NO, NONE, SEEN, YES, cells
+from tests.recipes.http2_socket import Http2Socket, Refused
 from tests.support.server import Server
 from tests.support.wait import DEADLINE
 
@@ -50,8 +51,15 @@ def test_the_table_has_these_rows_and_columns() -> None:
 
 def see(framework: Framework, column: str, server: Server) -> str:
     """The cell's content, once what it says has been seen."""
-    if column == "WebSocket":
-        return check_talk(framework.talk, server) if framework.talk else NONE
+    if column.startswith("WebSocket"):
+        if framework.talk is None:
+            return NONE
+        http2 = column.endswith("HTTP/2")
+        if http2 and framework.talk.refused:
+            check_refusal(framework.talk, server)
+            return NO
+        check_talk(framework.talk, server, http2)
+        return YES
     if column == "streaming":
         if framework.stream is None:
             return NONE
@@ -92,18 +100,29 @@ def check_stream(call: Call, server: Server, http2: bool) -> None:
             assert has("".join(answer.iter_text()), call.text)
 
 
-def check_talk(talk: Talk, server: Server) -> str:
-    protocols = [Subprotocol(talk.subprotocol)] if talk.subprotocol else None
-    address = server.url.replace("http", "ws", 1) + talk.path
-    with connect(address, proxy=None, max_size=None, subprotocols=protocols) as socket:
+def check_talk(talk: Talk, server: Server, http2: bool) -> None:
+    with open_socket(talk, server, http2) as socket:
         assert (socket.subprotocol or "") == talk.subprotocol
         for text, wanted in talk.steps:
             if text is not None:
                 socket.send(text)
-            answer = socket.recv(DEADLINE)
+            answer = socket.recv() if http2 else socket.recv(DEADLINE)
             assert type(answer) is type(wanted)
             assert has(answer, wanted)
-    return YES
+
+
+def check_refusal(talk: Talk, server: Server) -> None:
+    with pytest.raises(Refused) as raised, Http2Socket(server, talk.path, talk.subprotocol):
+        pass
+    assert raised.value.status == talk.refused
+
+
+def open_socket(talk: Talk, server: Server, http2: bool) -> ClientConnection | Http2Socket:
+    if http2:
+        return Http2Socket(server, talk.path, talk.subprotocol)
+    protocols = [Subprotocol(talk.subprotocol)] if talk.subprotocol else None
+    address = server.url.replace("http", "ws", 1) + talk.path
+    return connect(address, proxy=None, max_size=None, subprotocols=protocols)
 
 
 def has(answer: str | bytes, wanted: str | bytes) -> bool:
