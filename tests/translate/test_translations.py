@@ -304,6 +304,12 @@ class TestHypercornsFile:
             "access_log": False,
         }
 
+    def test_python_by_its_name(self, tmp_path: Path) -> None:
+        (tmp_path / "hypercorn_conf.py").write_text(self.PYTHON)
+        assert command("hypercorn_conf.py").startswith("tricorn APP --bind 0.0.0.0:80 ")
+        with pytest.raises(Untranslatable, match=r"wants a Python file as file:hypercorn_conf\.py"):
+            translated("hypercorn -c hypercorn_conf.py m:a")
+
     def test_that_cannot_be_read(self, tmp_path: Path) -> None:
         (tmp_path / "x.toml").write_text("workers = = 2")
         with pytest.raises(Untranslatable, match=r"^'x\.toml' isn't valid TOML: "):
@@ -371,6 +377,13 @@ class TestProgram:
         )
         assert done.stdout == "tricorn m:a --no-access-log\n"
         assert done.stderr.startswith("Warning: --spew has no equivalent: ")
+
+    def test_a_file_that_was_run_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "gunicorn.conf.py").write_text("worker_class = 'asgi'\nprint('mine')\n")
+        done = run("--output", "toml", "--", "gunicorn", "m:a", cwd=tmp_path)
+        assert tomllib.loads(done.stdout) == {"app": "m:a", "access_log": False}
+        told = "Note: gunicorn.conf.py was run, as gunicorn does, to see what it says."
+        assert done.stderr.splitlines() == ["mine", told]
 
     def test_options_may_follow_a_quoted_command(self, tmp_path: Path) -> None:
         done = run("uvicorn m:a --port 80", "--output", "toml", cwd=tmp_path)

@@ -172,7 +172,8 @@ def _toml(path: str) -> dict[str, Any]:
         raise Untranslatable(f"{path!r} can't be read: {error.strerror}") from None
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise Untranslatable(f"{path!r} isn't valid TOML: {reason}") from None
+        hint = f"; Hypercorn wants a Python file as file:{path}" if path.endswith(".py") else ""
+        raise Untranslatable(f"{path!r} isn't valid TOML: {reason}{hint}") from None
 
 
 # fmt: off

@@ -47,6 +47,8 @@ def translate_command(command: tuple[str, ...], form: str, write: str | None) ->
         return
     click.echo(output.file(made) if form == "toml" else output.command(made, write or ""),
                nl=form == "command")  # fmt: skip
+    for line in made.remarks:
+        click.echo(f"Note: {line}", err=True)
     for line in output.losses(made):
         click.echo(f"Warning: {line}", err=True)
 
