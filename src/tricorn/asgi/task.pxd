@@ -1,11 +1,21 @@
 cimport cython
 
+from tricorn.asgi.first_step cimport FirstStep, ReadyTask
+from tricorn.asgi.step cimport references
+
 cdef object _Task, _NAME, _copy_context
 
 @cython.final
 cdef class TaskStarter:
     cdef public object loop, step, call_soon, register, note, skip, context
     cdef public bint fresh_context, patched, eager
-    cdef public dict loop_names, registry_names
+    cdef public ReadyTask ready
+    cdef public dict loop_names, registry_names, current
+    cpdef object run(self, coroutine)
     cpdef object start(self, coroutine)
+    @cython.locals(ready=ReadyTask, before=Py_ssize_t)
+    cdef object _run_ahead(self, coroutine)
+    cdef object _begin(self, task)
+    cdef ReadyTask _make_ready(self)
+    cdef tuple _make_patched(self, coroutine, context)
     cdef object _start_patched(self, coroutine, context)

@@ -7,6 +7,9 @@ instead of queueing it, and the registry of all tasks isn't told; then the step
 runs, and a task that is still alive afterwards is registered. So the app runs in a
 real `asyncio.Task` of its own on either.
 
+On 3.11 a task that an app was done with in its first step, and that nobody has noticed,
+serves the next app as well (`first_step`).
+
 Where that can't be done (another implementation's Task, a task factory of the
 user's, debug mode) the task starts at the loop's next turn.
 """
@@ -19,6 +22,9 @@ import sys
 from asyncio import tasks as _tasks
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+from tricorn.asgi.first_step import FirstStep, ReadyTask
+from tricorn.asgi.step import references
 
 _Task: Any = asyncio.Task
 # All alike: counting them up costs more than making the rest of a Task.
@@ -50,6 +56,8 @@ class TaskStarter:
         self.step: Any = None
         self.context: Any = None
         self.patched = False
+        self.ready: ReadyTask | None = None
+        self.current: dict[Any, Any] = {}  # asyncio's own: each loop's current task
         self.eager = not loop.get_debug() and loop.get_task_factory() is None
         self.loop_names: dict[str, Any] = {}
         self.registry_names: dict[str, Any] = {}
@@ -64,6 +72,15 @@ class TaskStarter:
             self.loop_names = loop.__dict__
             self.registry_names = registry.__dict__
             self.register = registry.add
+            self.current = _tasks._current_tasks  # type: ignore[attr-defined]
+
+    def run(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        """Start a task; return it if it isn't done."""
+        # What is in a context can't be compared at little cost, but whether anything is.
+        if self.patched and (self.fresh_context or not len(_copy_context())):
+            return self._run_ahead(coroutine)
+        task = self.start(coroutine)
+        return None if task.done() else task
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task and return it, done if the coroutine didn't wait."""
@@ -83,10 +100,66 @@ class TaskStarter:
             self.loop_names.pop("call_soon", None)
             self.registry_names.pop("add", None)
             self.patched = self.eager = False
+            self.ready = None
+
+    def _run_ahead(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        """Take the first step in a task that lies ready, and see whether it still does."""
+        ready = self.ready
+        if ready is None:
+            ready = self._make_ready()
+        self.ready = None
+        ready.first.take(coroutine)
+        before = references(ready.task)
+        if self.loop in self.current:
+            # We are within another task (a stopping server reads what has arrived),
+            # and asyncio 3.11 steps one at a time.
+            self._begin(ready.task)
+            self.call_soon(ready.step, context=ready.context)
+            return ready.task
+        self.current[self.loop] = ready.task
+        try:
+            ready.first.run(ready.context)
+        finally:
+            del self.current[self.loop]
+        if references(ready.task) == before and ready.is_as_new():
+            self.ready = ready
+            return None
+        self._begin(ready.task)
+        ready.context.run(ready.step)
+        return None if ready.task.done() else ready.task
+
+    def _begin(self, task: Any) -> None:
+        """Have a task that lay ready known as one that runs."""
+        task._log_destroy_pending = True
+        self.register(task)
+
+    def _make_ready(self) -> ReadyTask:
+        first = FirstStep()
+        context = contextvars.Context()
+        task: Any
+        task, step = self._make_patched(first, context)
+        # It may be dropped without having begun.
+        task._log_destroy_pending = False
+        return ReadyTask(task, step, first, context, _NAME)
 
     def _start_patched(
         self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context
     ) -> asyncio.Task[None]:
+        task, step = self._make_patched(coroutine, context)
+        try:
+            context.run(step)
+        except RuntimeError:
+            # We are within another task (a stopping server reads what has arrived),
+            # and asyncio 3.11 steps one at a time.
+            self.call_soon(step, context=context)
+        if not task.done():
+            self.register(task)
+        return task
+
+    def _make_patched(
+        self, coroutine: Any, context: contextvars.Context
+    ) -> tuple[asyncio.Task[None], Callable[[], object]]:
+        """Make a task that hasn't begun; return it and its first step."""
         self.context = context
         self.loop_names["call_soon"] = self.note
         self.registry_names["add"] = self.skip
@@ -99,15 +172,7 @@ class TaskStarter:
             self.registry_names["add"] = self.register
         step = self.step
         self.step = self.context = None
-        try:
-            context.run(step)
-        except RuntimeError:
-            # We are within another task (a stopping server reads what has arrived),
-            # and asyncio 3.11 steps one at a time.
-            self.call_soon(step, context=context)
-        if not task.done():
-            self.register(task)
-        return task
+        return task, step
 
     def _note(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Stand in for `call_soon` while a Task is being made: keep its first step.

@@ -331,8 +331,8 @@ class Http1Connection(Http1Stream):
         assert exchange is not None
         self.app_started = True
         service = self.service
-        task = service.starter.start(exchange.run())
-        if not exchange.ended:
+        task = service.starter.run(exchange.run())
+        if task is not None:
             exchange.task = task
             service.tasks.add(task)
 

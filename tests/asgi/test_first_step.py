@@ -1,0 +1,533 @@
+"""Coroutines that begin in a task which lies ready: nobody can tell, and nothing is left."""
+
+import asyncio
+import contextvars
+import gc
+import importlib.util
+import inspect
+import sys
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.asgi.test_task import FACTORIES, call, turn
+from tricorn.asgi import ready as a_neighbour
+from tricorn.asgi import step as imported
+from tricorn.asgi.first_step import FirstStep
+from tricorn.asgi.task import TaskStarter
+
+# Newer Pythons begin tasks eagerly by themselves.
+KEEPS_TASKS = sys.implementation.name == "cpython" and sys.version_info < (3, 12)
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+def load_interpreted() -> ModuleType:
+    """`step.py` itself, which the compiled module of that name would hide."""
+    place = Path(a_neighbour.__file__).with_name("step.py")
+    spec = importlib.util.spec_from_file_location("tricorn_step_interpreted", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+IS_COMPILED = str(imported.__file__).endswith(tuple(EXTENSION_SUFFIXES))
+VERSIONS = {"interpreted": load_interpreted()} | ({"compiled": imported} if IS_COMPILED else {})
+
+
+@pytest.fixture(params=FACTORIES)
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    loop = FACTORIES[request.param]()
+    loop.set_debug(False)  # whatever PYTHONASYNCIODEBUG says
+    faults: list[Any] = []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    yield loop
+    loop.close()
+    gc.collect()
+    assert faults == []
+
+
+@pytest.fixture
+def starter(loop: asyncio.AbstractEventLoop) -> Iterator[TaskStarter]:
+    starter = TaskStarter(loop)
+    yield starter
+    starter.close()
+
+
+async def nothing() -> None:
+    pass
+
+
+def current() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+def run(starter: TaskStarter, coroutine: Coroutine[Any, Any, None]) -> Any:
+    """Run it as a connection does: from a callback of the loop, without variables."""
+    return contextvars.Context().run(call, starter.loop, lambda: starter.run(coroutine))
+
+
+class TestReturning:
+    def test_none_for_what_is_done(self, starter: TaskStarter) -> None:
+        if KEEPS_TASKS:
+            assert run(starter, nothing()) is None
+
+    def test_the_task_of_what_waits(self, starter: TaskStarter) -> None:
+        seen = []
+
+        future = starter.loop.create_future()
+
+        async def waits() -> None:
+            seen.append(current())
+            await future
+            seen.append(current())
+
+        task = run(starter, waits())
+        assert asyncio.all_tasks(starter.loop) == {task}
+        future.set_result(None)
+        turn(starter.loop, 3)
+        assert seen == [task, task]
+        assert task.done() and task.result() is None
+        assert asyncio.all_tasks(starter.loop) == set()
+
+    def test_many(self, starter: TaskStarter) -> None:
+        done = []
+
+        async def app(number: int) -> None:
+            assert asyncio.get_running_loop() is starter.loop
+            for _ in range(number % 4):
+                await asyncio.sleep(0)
+            done.append(number)
+
+        def start() -> None:
+            for number in range(1000):
+                starter.run(app(number))
+
+        contextvars.Context().run(call, starter.loop, start)
+        turn(starter.loop, 6)
+        assert sorted(done) == list(range(1000))
+        assert asyncio.all_tasks(starter.loop) == set()
+        assert call(starter.loop, asyncio.current_task) is None
+
+
+@pytest.mark.skipif(not KEEPS_TASKS, reason="makes a task for each")
+class TestLyingReady:
+    def test_the_task_serves_the_next(self, starter: TaskStarter) -> None:
+        seen = []
+
+        async def app() -> None:
+            seen.append(id(current()))
+
+        for _ in range(3):
+            assert run(starter, app()) is None
+        assert len(set(seen)) == 1
+
+    @pytest.mark.parametrize("waits", [False, True])
+    def test_not_when_it_is_kept(self, starter: TaskStarter, waits: bool) -> None:
+        kept = []
+
+        async def app() -> None:
+            kept.append(current())
+            if waits:
+                await asyncio.sleep(0)
+
+        for _ in range(3):
+            run(starter, app())
+        turn(starter.loop, 2)
+        assert len(set(kept)) == 3
+        assert [task.done() and task.result() for task in kept] == [None] * 3
+
+    def test_not_when_it_is_kept_weakly(self, starter: TaskStarter) -> None:
+        kept: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+        found = []
+
+        async def app() -> None:
+            found.append(kept.get(current()))
+            kept[current()] = "mine"
+
+        for _ in range(3):
+            run(starter, app())
+        assert found == [None] * 3
+        gc.collect()
+        assert len(kept) == 0
+
+    def test_not_with_an_attribute(self, starter: TaskStarter) -> None:
+        found = []
+
+        async def app() -> None:
+            task: Any = current()
+            found.append(getattr(task, "mine", None))
+            task.mine = "mine"
+
+        for _ in range(3):
+            run(starter, app())
+        assert found == [None] * 3
+
+    def test_not_with_a_name(self, starter: TaskStarter) -> None:
+        found = []
+
+        async def app() -> None:
+            found.append(current().get_name())
+            current().set_name("mine")
+
+        for _ in range(3):
+            run(starter, app())
+        assert found == ["tricorn-request"] * 3
+
+    def test_not_when_it_was_cancelled(self, starter: TaskStarter) -> None:
+        found = []
+
+        async def app() -> None:
+            found.append(current().cancelling())
+            current().cancel()
+            current().uncancel()
+
+        for _ in range(3):
+            run(starter, app())
+        assert found == [0] * 3
+        waited = run(starter, asyncio.sleep(0))
+        turn(starter.loop, 2)
+        assert not waited.cancelled()
+
+    def test_its_callbacks_are_called(self, starter: TaskStarter) -> None:
+        told: list[Any] = []
+
+        async def app() -> None:
+            current().add_done_callback(lambda task: told.append(task.result()))
+
+        for _ in range(3):
+            run(starter, app())
+        turn(starter.loop, 2)
+        assert told == [None] * 3
+
+    def test_no_variable_is_left(self, starter: TaskStarter) -> None:
+        found = []
+
+        async def app(value: str) -> None:
+            found.append(VARIABLE.get())
+            VARIABLE.set(value)
+            if value == "waits":
+                await asyncio.sleep(0)
+                found.append(VARIABLE.get())
+
+        for value in ("one", "two", "waits"):
+            run(starter, app(value))
+        turn(starter.loop, 2)
+        assert found == ["unset", "unset", "unset", "waits"]
+
+    def test_variables_of_who_runs_it(self, starter: TaskStarter) -> None:
+        found = []
+
+        async def app(value: str) -> None:
+            found.append(VARIABLE.get())
+            VARIABLE.set(value)
+            found.append(VARIABLE.get())
+
+        def start() -> None:
+            VARIABLE.set("from outside")
+            starter.run(app("one"))
+            starter.run(app("two"))
+            assert VARIABLE.get() == "from outside"
+
+        contextvars.copy_context().run(call, starter.loop, start)
+        assert found == ["from outside", "one", "from outside", "two"]
+        run(starter, app("three"))
+        assert found[-2:] == ["unset", "three"]
+
+    def test_a_task_made_by_it_goes_on(self, starter: TaskStarter) -> None:
+        found = []
+
+        async def background() -> None:
+            await asyncio.sleep(0)
+            found.append(VARIABLE.get())
+
+        async def app() -> None:
+            VARIABLE.set("mine")
+            asyncio.get_running_loop().create_task(background())
+
+        run(starter, app())
+        run(starter, nothing())
+        turn(starter.loop, 3)
+        assert found == ["mine"]
+
+    def test_what_was_ready_is_dropped_in_silence(self, loop: asyncio.AbstractEventLoop) -> None:
+        starter = TaskStarter(loop)
+        run(starter, nothing())
+        assert starter.ready is not None
+        starter.close()
+        assert starter.ready is None
+        gc.collect()  # The fixture would see a task that was destroyed while it waited.
+
+
+class TestNested:
+    def test_within_a_first_step(self, starter: TaskStarter) -> None:
+        tasks = []
+
+        async def inner() -> None:
+            tasks.append(current())
+
+        async def outer() -> None:
+            tasks.append(current())
+            starter.run(inner())
+            assert current() is tasks[0]
+
+        run(starter, outer())
+        turn(starter.loop, 2)
+        assert len(set(tasks)) == 2
+
+    def test_within_another_task(self, starter: TaskStarter) -> None:
+        seen = []
+
+        async def app() -> None:
+            seen.append(current())
+            await asyncio.sleep(0)
+            seen.append(current())
+
+        async def outer() -> None:
+            me = current()
+            task = starter.run(app())
+            assert current() is me
+            assert task is not None
+            await task
+            assert seen == [task, task]
+
+        starter.loop.run_until_complete(outer())
+
+
+async def waits_twice(trace: list[Any]) -> None:
+    for _ in range(2):
+        await asyncio.sleep(0)
+        trace.append("turn")
+
+
+async def fails(trace: list[Any]) -> None:
+    raise LookupError("mine")
+
+
+async def fails_later(trace: list[Any]) -> None:
+    await asyncio.sleep(0)
+    raise LookupError("mine")
+
+
+async def raises_a_cancellation(trace: list[Any]) -> None:
+    raise asyncio.CancelledError("mine")
+
+
+async def cancels_itself_and_ends(trace: list[Any]) -> None:
+    current().cancel()
+
+
+async def cancels_itself_and_waits(trace: list[Any]) -> None:
+    future = asyncio.get_running_loop().create_future()
+    current().cancel("why")
+    try:
+        await future
+    except asyncio.CancelledError as error:
+        trace.append((error.args, future.cancelled(), current().cancelling()))
+        raise
+
+
+async def cancels_itself_and_sleeps(trace: list[Any]) -> None:
+    current().cancel()
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        trace.append("cancelled")
+    await asyncio.sleep(0)
+    trace.append("went on")
+
+
+async def cancels_itself_and_gives_a_turn(trace: list[Any]) -> None:
+    current().cancel()
+    await asyncio.sleep(0)
+
+
+async def times_out(trace: list[Any]) -> None:
+    try:
+        async with asyncio.timeout(0):
+            trace.append("within")
+            await asyncio.sleep(60)
+    except TimeoutError:
+        trace.append(("too late", current().cancelling()))
+
+
+async def has_a_group(trace: list[Any]) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(waits_twice(trace))
+    trace.append("joined")
+
+
+async def has_a_group_that_fails(trace: list[Any]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails_later(trace))
+            await asyncio.sleep(60)
+    except* LookupError as errors:
+        trace.append(len(errors.exceptions))
+    trace.append(current().cancelling())
+
+
+async def awaits_itself(trace: list[Any]) -> None:
+    await current()
+
+
+async def yields_nonsense(trace: list[Any]) -> None:
+    class Nonsense:
+        def __await__(self) -> Iterator[Any]:
+            yield "nonsense"
+
+    await Nonsense()
+
+
+BEHAVIOURS = [
+    waits_twice,
+    fails,
+    fails_later,
+    raises_a_cancellation,
+    cancels_itself_and_ends,
+    cancels_itself_and_waits,
+    cancels_itself_and_sleeps,
+    cancels_itself_and_gives_a_turn,
+    times_out,
+    has_a_group,
+    has_a_group_that_fails,
+    awaits_itself,
+    yields_nonsense,
+]
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda behaviour: behaviour.__name__)
+class TestAsAnyTask:
+    """What a coroutine sees, and how its task ends, are as `loop.create_task` has them."""
+
+    def outcome(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        start: Callable[[Coroutine[Any, Any, None]], object],
+        behaviour: Callable[[list[Any]], Coroutine[Any, Any, None]],
+    ) -> Any:
+        trace: list[Any] = []
+        tasks: list[Any] = []
+
+        async def app() -> None:
+            tasks.append(current())
+            await behaviour(trace)
+
+        contextvars.Context().run(call, loop, lambda: start(app()) and None)
+
+        async def ended() -> Any:
+            return (await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10))[0]
+
+        turn(loop)
+        result = loop.run_until_complete(ended())
+        task = tasks.pop()
+        return trace, type(result), str(result).partition("<")[0], task.cancelled()
+
+    def test_it(
+        self,
+        starter: TaskStarter,
+        behaviour: Callable[[list[Any]], Coroutine[Any, Any, None]],
+    ) -> None:
+        loop = starter.loop
+        expected = self.outcome(loop, loop.create_task, behaviour)
+        assert self.outcome(loop, starter.run, behaviour) == expected
+        # And what comes next is none the worse for it.
+        assert self.outcome(loop, starter.run, waits_twice)[0] == ["turn", "turn"]
+
+
+class TestCoroutine:
+    def test_its_state_shows(self, starter: TaskStarter) -> None:
+        if not KEEPS_TASKS:
+            return
+        states = []
+        future = starter.loop.create_future()
+
+        async def app() -> None:
+            states.append(inspect.getcoroutinestate(current().get_coro()))  # type: ignore[arg-type]
+            await future
+            states.append(inspect.getcoroutinestate(current().get_coro()))  # type: ignore[arg-type]
+
+        task = run(starter, app())
+        assert isinstance(task.get_coro(), FirstStep)
+        states.append(inspect.getcoroutinestate(task.get_coro()))
+        assert "app" in str(task.get_coro().cr_frame)
+        future.set_result(None)
+        turn(starter.loop, 2)
+        assert states[1:] == [inspect.CORO_SUSPENDED, inspect.CORO_RUNNING]
+        assert states[0] == inspect.CORO_RUNNING
+        assert inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CLOSED
+
+    def test_it_can_be_closed(self) -> None:
+        seen = []
+
+        async def app() -> None:
+            try:
+                await asyncio.sleep(0)
+            finally:
+                seen.append("closed")
+
+        first = FirstStep()
+        first.take(app())
+        first.run(contextvars.Context())
+        first.close()
+        assert seen == ["closed"]
+
+
+class Noticed:
+    """An object as a task is: with attributes and weak references."""
+
+
+@pytest.mark.parametrize("step", VERSIONS.values(), ids=VERSIONS)
+class TestStep:
+    def test_what_is_yielded_and_the_end(self, step: ModuleType) -> None:
+        async def app() -> None:
+            await asyncio.sleep(0)
+
+        coroutine = app()
+        assert step.step(coroutine) is None
+        assert step.step(coroutine) is step.END
+
+    def test_an_error_goes_through(self, step: ModuleType) -> None:
+        with pytest.raises(LookupError):
+            step.step(fails([]))
+        context = contextvars.Context()
+        for _ in range(2):
+            with pytest.raises(LookupError):
+                step.step_in(context, fails([]))
+
+    def test_the_context(self, step: ModuleType) -> None:
+        async def app() -> None:
+            VARIABLE.set("mine")
+
+        context = contextvars.Context()
+        assert step.step_in(context, app()) is step.END
+        assert context[VARIABLE] == "mine"
+        assert VARIABLE.get() == "unset"
+
+    def test_references(self, step: ModuleType) -> None:
+        thing = Noticed()
+        before = step.references(thing)
+        kept = [thing]
+        after = step.references(thing)
+        assert after == before + 1
+        kept.clear()
+        assert step.references(thing) == before
+
+    def test_is_bare(self, step: ModuleType) -> None:
+        loop = asyncio.new_event_loop()
+        future: Any = loop.create_future()
+        loop.close()
+        assert step.is_bare(future)
+        kept = weakref.ref(future)
+        assert not step.is_bare(future)
+        del kept
+        assert step.is_bare(future)
+        future.mine = 1
+        assert not step.is_bare(future)
