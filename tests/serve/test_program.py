@@ -398,3 +398,45 @@ def _activated(sock: socket.socket, *args: str) -> Server:
         start_new_session=True,
     )
     return Server(process, "Tricorn")
+
+
+RUNS_A_LOOP = """
+import asyncio
+
+async def build():
+    return b"built in a loop of its own"
+
+content = asyncio.run(build())
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": content})
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--reload",)])
+def test_an_app_may_run_a_loop_as_it_is_imported(tmp_path: Path, more: tuple[str, ...]) -> None:
+    (tmp_path / "looping.py").write_text(RUNS_A_LOOP)
+    with serve("looping:app", *more, "--lifespan", "off", app_dir=tmp_path) as server:
+        with server.connect() as client:
+            assert client.get("/").body == b"built in a loop of its own"
+
+
+SHOWS_ARGUMENTS = """
+import json, sys
+
+content = json.dumps(sys.argv[1:]).encode()
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": content})
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--reload",)])
+def test_an_app_sees_the_command_line(tmp_path: Path, more: tuple[str, ...]) -> None:
+    (tmp_path / "looking.py").write_text(SHOWS_ARGUMENTS)
+    with serve("looking:app", *more, "--lifespan", "off", app_dir=tmp_path) as server:
+        with server.connect() as client:
+            seen = json.loads(client.get("/").body)
+            assert seen[0] == "looking:app" and seen[-2:] == ["--lifespan", "off"]

@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from tests.apps.plain import app
 from tests.net.test_tls import Files
 from tests.support.server import APPS, Server, serve, start
 from tests.support.tools import need_tool
 from tests.support.wait import wait_for
 from tricorn.net.tls import Certificate
+from tricorn.serve.program import Config
+from tricorn.serve.server import Server as EmbeddedServer
 
 APP = """
 import datetime
@@ -252,3 +255,35 @@ def test_reloaded_code_is_served_over_tls(files: Files, tmp_path: Path) -> None:
         half.write_text(text.replace("{version}", "two"))
         half.replace(module)
         wait_for(lambda: version() == "two", 30, "the new code")
+
+
+def test_a_program_that_goes_step_by_step(files: Files) -> None:
+    certificate = files.make("steps", "127.0.0.1", "localhost")
+    config = Config(
+        app,
+        port=0,
+        lifespan="off",
+        log_config=None,
+        ssl_certfile=certificate.certfile,
+        ssl_keyfile=certificate.keyfile,
+    )
+    config.load()
+    # For programs that load certificates into it.
+    context = config.ssl
+    assert isinstance(context, ssl.SSLContext)
+
+    async def run() -> bytes:
+        server = EmbeddedServer(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        assert server.ssl_context is context
+        port = server.servers[0].sockets[0].getsockname()[1]
+        trusting = ssl.create_default_context(cafile=files.authority_file)
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        await server.shutdown()
+        return answer
+
+    assert asyncio.run(asyncio.wait_for(run(), 60)).startswith(b"HTTP/1.1 200 ")

@@ -24,8 +24,10 @@ for module in pkgutil.walk_packages(uvicorn.__path__, "uvicorn."):
 WHAT_PROGRAMS_DO = """
 import asyncio, pickle, tricorn, uvicorn
 from uvicorn.config import LOGGING_CONFIG, LOOP_FACTORIES
+from uvicorn.importer import import_from_string
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.main import STARTUP_FAILURE, Server
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
@@ -33,6 +35,7 @@ assert STARTUP_FAILURE == 3 and Server is uvicorn.Server is tricorn.Server
 assert set(LOGGING_CONFIG["loggers"]) == {"uvicorn", "uvicorn.error", "uvicorn.access"}
 assert set(LOOP_FACTORIES) >= {"none", "auto", "asyncio", "uvloop"}
 assert get_client_addr({"client": ("10.0.0.1", 80)}) == "10.0.0.1:80"
+assert import_from_string(int) is int and "10.0.0.1" in _TrustedHosts("10.0.0.0/8")
 assert get_path_with_query_string({"path": "/a b", "query_string": b"c=d"}) == "/a%20b?c=d"
 
 async def app(scope, receive, send):

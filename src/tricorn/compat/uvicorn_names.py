@@ -21,9 +21,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Literal, TypeVar
 
 from tricorn.asgi.lifespan import Lifespan
+from tricorn.edge.trust import TrustedPeers
 from tricorn.net.tls import Certificate, TlsOptions, make_context
+from tricorn.serve import importer
 from tricorn.serve.loops import LoopFactory, loop_factory
 from tricorn.serve.program import Config
+from tricorn.serve.user_error import UserCodeError
 
 HTTPProtocolType = Literal["auto", "h11", "httptools", "zttp"]
 WSProtocolType = Literal["auto", "none", "websockets", "websockets-sansio", "wsproto"]
@@ -72,6 +75,22 @@ class UvicornDeprecationWarning(UserWarning):
 
 class ClientDisconnected(OSError):
     """What programs catch around `send()`. tricorn raises an OSError of its own kind."""
+
+
+# --- Import strings ----------------------------------------------------------------------------
+
+
+def import_from_string(import_str: Any) -> Any:
+    """Return what an import string such as `main:app` names, or what is no string as it is.
+
+    Raises `ImportFromStringError`, and whatever the module raises.
+    """
+    if not isinstance(import_str, str):
+        return import_str
+    try:
+        return importer.import_from_string(import_str)
+    except UserCodeError as error:
+        raise error.__cause__ or error from None
 
 
 # --- Configuration -----------------------------------------------------------------------------
@@ -174,6 +193,16 @@ class LifespanOn(Lifespan):
             asgi_version=config.asgi_version,
         )
 
+    @property
+    def startup_failed(self) -> bool:
+        """Whether the app said so, or raised, as it started."""
+        return self._failed["startup"]
+
+    @property
+    def shutdown_failed(self) -> bool:
+        """Whether the app said so, or raised, as it stopped."""
+        return self._failed["shutdown"]
+
 
 class LifespanOff:
     """No lifespan: nothing is asked of the app."""
@@ -187,6 +216,13 @@ class LifespanOff:
 
     async def shutdown(self) -> None:
         """Do nothing."""
+
+
+class TrustedHosts(TrustedPeers):
+    """The proxies that are believed, to ask with `in`."""
+
+    def __contains__(self, host: str | None) -> bool:
+        return self.trusts(host)
 
 
 # --- Scopes and transports ---------------------------------------------------------------------

@@ -38,6 +38,11 @@ class Sockets(NamedTuple):
     serving: list[socket.socket]
     redirecting: list[socket.socket]
 
+    def close(self) -> None:
+        """Close them, here."""
+        for sock in (*self.serving, *self.redirecting):
+            sock.close()
+
 
 def descriptors(lots: list[list[int]], listeners: Iterable[Listener]) -> Descriptors:
     """The numbers of `listeners`, which are dealt in `lots`."""

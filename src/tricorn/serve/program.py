@@ -13,6 +13,7 @@ from tricorn.asgi.lifespan import Lifespan
 from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
 from tricorn.net.systemd import ServiceNotifier
+from tricorn.net.tls import TlsError, TlsSource
 from tricorn.product import product_logger, running_on
 from tricorn.serve.application import Application, load_application
 from tricorn.serve.binding import listen_options
@@ -21,6 +22,7 @@ from tricorn.serve.importer import ImportFromStringError, insert_app_dir
 from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.loops import LoopFactory, loop_factory
 from tricorn.serve.server import STARTUP_FAILURE, Server
+from tricorn.serve.tls import tls_source
 from tricorn.serve.user_error import UserCodeError
 from tricorn.settings.config import IDLE_RELOAD, build
 from tricorn.settings.config import Config as Settings
@@ -43,6 +45,7 @@ class Config(Settings):
         self.loaded = False
         self.loaded_app: Any = None
         self.ssl: Any = None  # the context in use, for programs that load certificates into it
+        self._tls: TlsSource | None = None
         super().__init__(app, *args, **options)
         self.configure_logging()
 
@@ -72,6 +75,11 @@ class Config(Settings):
         self.check()
         forwarder(self)
         try:
+            self.load_tls()
+        except TlsError as error:
+            logger.error("%s", error)
+            sys.exit(STARTUP_FAILURE)
+        try:
             loaded = self._load_application()
         except (ImportFromStringError, UserCodeError) as error:
             # In the message, as arguments are what a client may have made: on one line.
@@ -80,6 +88,13 @@ class Config(Settings):
         self.loaded_app = _traced(loaded.app)
         self.interface = loaded.interface
         self.loaded = True
+
+    def load_tls(self) -> TlsSource | None:
+        """Read certificates and keys into `ssl`, once. Raises `ConfigError` and `TlsError`."""
+        if self._tls is None:
+            self._tls = tls_source(self)
+            self.ssl = None if self._tls is None else self._tls.context
+        return self._tls
 
     def lifespan_class(self, config: Config) -> Lifespan:
         """Make the lifespan of a loaded config. A method here, a class in Uvicorn."""

@@ -88,11 +88,14 @@ class ReloadedServer(Server):
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop. The loop stays open: closing it would wait for threads."""
-        runner = asyncio.Runner(loop_factory=self.config.get_loop_factory())
-        try:
-            runner.run(self.serve(sockets=sockets))
-        finally:
-            runner.run(_end_tasks())
+        factory = self.config.get_loop_factory()
+        with self.capture_signals():
+            self.prepare(sockets)
+            runner = asyncio.Runner(loop_factory=factory)
+            try:
+                runner.run(self.serve(sockets=sockets))
+            finally:
+                runner.run(_end_tasks())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so when the app has started and connections are accepted."""

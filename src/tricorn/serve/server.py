@@ -44,7 +44,6 @@ from tricorn.serve.components import make_service, proxy_protocol
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.redirects import Redirector, https_port
-from tricorn.serve.tls import tls_source
 from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
@@ -136,6 +135,7 @@ class Server:
         self._noticed = False  # that it drains soon
         self._interrupted = False
         self._loading = False
+        self._is_settled = False
         self._captured_signals: list[int] = []
 
     @cached_property
@@ -149,8 +149,11 @@ class Server:
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop, in a new event loop."""
-        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
-            runner.run(self.serve(sockets=sockets))
+        factory = self.config.get_loop_factory()
+        with self.capture_signals():
+            self.prepare(sockets)
+            with asyncio.Runner(loop_factory=factory) as runner:
+                runner.run(self.serve(sockets=sockets))
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop, in the running event loop.
@@ -165,13 +168,7 @@ class Server:
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         process_id = os.getpid()
         try:
-            self.config.check()
-            identity = self._find_identity()
-            self._load_tls()
-            self._bind(sockets)
-            self._settle(identity)
-            if not self.config.loaded:
-                self._load()
+            self._get_ready(sockets)
             self.lifespan = self.config.lifespan_class(self.config)
             logger.info(
                 "Started server process [%d]",
@@ -195,6 +192,25 @@ class Server:
             self._release()
 
     # Starting
+
+    def prepare(self, sockets: Sequence[socket.socket] | None) -> None:
+        """Bind and import the app, before there is a loop: its modules may run one of their own."""
+        try:
+            self._get_ready(sockets)
+        except BaseException:
+            self._release()
+            raise
+
+    def _get_ready(self, sockets: Sequence[socket.socket] | None) -> None:
+        if not self._is_settled:
+            self.config.check()
+            identity = self._find_identity()
+            self._load_tls()
+            self._bind(sockets)
+            self._settle(identity)
+            self._is_settled = True
+        if not self.config.loaded:
+            self._load()
 
     def _load(self) -> None:
         """Import the app. It may take its time, so a signal interrupts it."""
@@ -227,12 +243,12 @@ class Server:
         if self.ssl_context is not None or not self.config.is_ssl:
             return
         try:
-            self._tls = tls_source(self.config)
+            self._tls = self.config.load_tls()
         except TlsError as error:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
         assert self._tls is not None
-        self.ssl_context = self.config.ssl = self._tls.context
+        self.ssl_context = self._tls.context
 
     def _renew_tls(self) -> None:
         """Use certificates that have changed, for the connections that begin from now on."""
@@ -274,6 +290,7 @@ class Server:
 
         Leaves `should_exit` True when the app's startup failed or was interrupted.
         """
+        self._load_tls()
         self._bind(sockets)
         if not await self._start_lifespan():
             self.should_exit = True
@@ -550,7 +567,9 @@ class Server:
         caught is raised again afterwards: for another server in this program, else for
         the program's own handlers.
         """
-        if threading.current_thread() is not threading.main_thread():
+        # `run` has done so before it imported the app, and calls `serve`, which would again.
+        is_captured = self in _capturing
+        if is_captured or threading.current_thread() is not threading.main_thread():
             yield
             return
         if not _capturing:

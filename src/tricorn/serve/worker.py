@@ -203,12 +203,13 @@ def work(number: int, fd: int) -> int:
     try:
         orders = read_orders(channel.sock)
         sockets = take_sockets(orders.fds, number)
-        if orders.target:
-            # Here, as it is for programs that bring their own, which most don't.
-            from tricorn.serve.targets import serve_target
+        if not orders.target:
+            return serve(number, channel, sockets, orders.config)
+        # Here, as it is for programs that bring their own, which most don't.
+        from tricorn.serve.targets import serve_target
 
+        with contextlib.closing(sockets):
             return serve_target(channel, sockets, orders)
-        return serve(number, channel, sockets, orders.config)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -230,7 +231,9 @@ def serve(
         return STARTUP_FAILURE
     _name_process(number, config.app)
     take_signals(server)
-    return run_server(server, sockets.serving)
+    # The app's modules may end the process before there is a server that closes them.
+    with contextlib.closing(sockets):
+        return run_server(server, sockets.serving)
 
 
 def obey(channel: Channel) -> logging.Filter:
@@ -262,6 +265,8 @@ def read_orders(sock: socket.socket) -> Received:
     program_data, path, fds, order, target = pickle.loads(read_exactly(sock, size))
     program = pickle.loads(program_data)
     sys.path[:] = path
+    # As in one process: apps look at what the command line of the server says.
+    sys.argv[:] = program["sys_argv"]
     if b"__main__" in order:
         from multiprocessing import spawn
 

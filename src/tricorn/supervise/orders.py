@@ -93,7 +93,8 @@ def _program(whole: bool) -> dict[str, Any]:
     from multiprocessing import spawn
 
     data: dict[str, Any] = spawn.get_preparation_data("SpawnProcess-1")
-    return data if whole else {name: data[name] for name in data if name.startswith("init_main")}
+    needed = [name for name in data if name.startswith("init_main") or name == "sys_argv"]
+    return data if whole else {name: data[name] for name in needed}
 
 
 class Standing:
