@@ -111,7 +111,6 @@ ONCE = (
     "demo/test_browser.py",
     "deployment",
     "recipes/test_frameworks.py",
-    "recipes/test_managers.py",
     "recipes/test_websockets_behind_nginx.py",
     "serve/test_drain_delay.py",
     "serve/test_tls_profile.py",

@@ -112,6 +112,9 @@ def test_stop_and_start_under_load(machine, page, fronts, servers):
         servers[0].process.send_signal(signal.SIGTERM)
         haproxy.wait_output("Server app/one is DOWN")
         load.wait_answered(50)
+    load.check()
+    # Nothing that is asked from here on goes to the first.
+    with Load(front.connect, "/fine") as load:
         assert servers[0].stop() == 0
         load.wait_answered(50)
         again = machine.serve(next(line for line in page.commands if "--drain-delay" in line))
