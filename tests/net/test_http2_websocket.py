@@ -71,6 +71,8 @@ class TestOpening:
                 (b"sec-websocket-version", b"13"),
                 (b"x-a", b"1"),
                 (b"cookie", b"a=1; b=2"),
+                (b"connection", b"upgrade"),
+                (b"upgrade", b"websocket"),
             ],
             "subprotocols": [],
             "state": {"a": 1},

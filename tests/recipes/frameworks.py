@@ -20,7 +20,6 @@ class Talk(NamedTuple):
     path: str
     steps: tuple[tuple[str | bytes | None, str | bytes], ...]
     subprotocol: str = ""
-    refused: int = 0  # the status with which it refuses WebSockets over HTTP/2
 
 
 class Framework(NamedTuple):
@@ -105,8 +104,7 @@ FRAMEWORKS = (
         "socketio_app:app",
         Call("/socket.io/?EIO=4&transport=polling", '0{"sid"'),
         None,
-        # It insists on the field Upgrade, which is HTTP/1.1's.
-        Talk("/socket.io/?EIO=4&transport=websocket", SOCKET_IO, refused=403),
+        Talk("/socket.io/?EIO=4&transport=websocket", SOCKET_IO),
     ),
     Framework("MCP's Python SDK", "mcp", "mcp", "mcp_app:app", MCP, MCP, None),
     Framework(

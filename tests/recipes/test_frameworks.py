@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from tests.recipes.frameworks import FRAMEWORKS, Call, Framework, Talk
 from tests.recipes.frameworks_table import COLUMNS, NO, NONE, SEEN, YES, cells
-from tests.recipes.http2_socket import Http2Socket, Refused
+from tests.recipes.http2_socket import Http2Socket
 from tests.support.server import Server
 from tests.support.wait import DEADLINE
 
@@ -55,9 +55,6 @@ def see(framework: Framework, column: str, server: Server) -> str:
         if framework.talk is None:
             return NONE
         http2 = column.endswith("HTTP/2")
-        if http2 and framework.talk.refused:
-            check_refusal(framework.talk, server)
-            return NO
         check_talk(framework.talk, server, http2)
         return YES
     if column == "streaming":
@@ -109,12 +106,6 @@ def check_talk(talk: Talk, server: Server, http2: bool) -> None:
             answer = socket.recv() if http2 else socket.recv(DEADLINE)
             assert type(answer) is type(wanted)
             assert has(answer, wanted)
-
-
-def check_refusal(talk: Talk, server: Server) -> None:
-    with pytest.raises(Refused) as raised, Http2Socket(server, talk.path, talk.subprotocol):
-        pass
-    assert raised.value.status == talk.refused
 
 
 def open_socket(talk: Talk, server: Server, http2: bool) -> ClientConnection | Http2Socket:

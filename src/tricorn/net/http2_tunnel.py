@@ -29,6 +29,9 @@ _CANCEL: Final = CANCEL
 _PROTOCOL_ERROR: Final = PROTOCOL_ERROR
 _OPENED: Final = (b":status", b"200")
 
+# What an offer has in HTTP/1.1. python-socketio, for one, refuses a WebSocket without it.
+_OFFER: Final = ((b"connection", b"upgrade"), (b"upgrade", b"websocket"))
+
 
 class Http2Tunnel:
     """The bytes of one stream: an `asyncio.Transport` as far as a WebSocket needs one."""
@@ -136,6 +139,7 @@ class WebSocketStream(Http2Stream):
         """Run the app."""
         service = self.carrier.service
         tunnel = self.tunnel
+        scope["headers"] = [*scope["headers"], *_OFFER]
         websocket = WebSocketConnection(service, tunnel, self, scope, Peer(client, self.target))
         tunnel.protocol = websocket
         service.carried += 1
