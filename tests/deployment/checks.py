@@ -97,6 +97,7 @@ def check_truth(front: Front, seen: dict[str, Any], websocket: bool = False) -> 
     schemes = {"http": "ws", "https": "wss"} if websocket else {}
     assert seen["client"] is not None and seen["client"][0] == CLIENT, seen
     assert seen["scheme"] == schemes.get(front.scheme, front.scheme), seen
+    assert "evil.test" not in seen["server"] and 666 not in seen["server"], seen
     assert [host.partition(":")[0] for host in seen["hosts"]] == [front.host], seen
 
 

@@ -29,7 +29,8 @@ async def app(scope, receive, send):
 
 
 def facts(scope):
-    seen = {name: scope[name] for name in ("client", "scheme", "path", "root_path", "http_version")}
+    names = ("client", "server", "scheme", "path", "root_path", "http_version")
+    seen = {name: scope[name] for name in names}
     fields = [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]]
     hosts = [value for name, value in fields if name == "host"]
     query = scope["query_string"].decode()
