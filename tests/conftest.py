@@ -40,33 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # Attacks on real processes, real frameworks, and long searches through made-up input: they
 # run on the oldest Python, at both speeds. What they hold is the source's and not the
-# Python's; the tests of each layer run on all.
+# Python's; the tests of each layer run on all. What is in ONCE isn't named here again.
 HEAVY = (
     "attacks",
     "autobahn",
-    "chaos",
-    "clients/test_grpc.py",
-    "clients/test_http2_browser.py",
-    "clients/test_http2_python.py",
     "clients/test_http2_tls.py",
-    "clients/test_http2_tools.py",
-    "clients/test_http2_websockets.py",
     "clients/test_websocket_clients.py",
-    "deployment",
     "http2",
     "recipes",
-    "shim",
-    "soak",
-    "supervise/test_control.py",
-    "supervise/test_dealing.py",
-    "supervise/test_failures.py",
-    "supervise/test_places.py",
-    "supervise/test_preload.py",
-    "supervise/test_reload.py",
-    "supervise/test_stopping.py",
-    "supervise/test_succession.py",
-    "translate",
-    "wire/test_fuzz_corpus.py",
     "wire/test_h1_cost.py",
     "wire/test_h1_differential.py",
     "wire/test_h1_splits.py",
@@ -81,7 +62,6 @@ HEAVY = (
 # Interpreted they run the in-process tests of the same layers.
 WHOLE_SERVERS = (
     "clients",
-    "serve/test_drain_delay.py",
     "serve/test_http2.py",
     "serve/test_https_redirect.py",
     "serve/test_pidfile.py",
