@@ -154,6 +154,33 @@ def test_renewed_certificates_are_used(
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+def test_sighup_with_changed_files(files: Files, app_dir: Path, workers: str) -> None:
+    """Who renews certificates sends it by habit: bad files change nothing, good ones are used."""
+    certificate = files.make(f"hangup{workers}", "127.0.0.1", "localhost")
+    more = ("--workers", workers, "--lifespan", "off")
+    with serve("over_tls:app", *options(certificate), *more, app_dir=app_dir) as running:
+
+        def serial() -> Any:
+            with connect(running, files) as client:
+                return (client.getpeercert() or {})["serialNumber"]
+
+        before = serial()
+        Path(certificate.certfile).write_text("half")
+        running.process.send_signal(signal.SIGHUP)
+        if workers == "1":
+            running.wait_output("The certificates that were read before stay in use.")
+        else:
+            running.wait_output("The restart stops here; the workers that serve go on.")
+        assert serial() == before
+        files.make(f"hangup{workers}", "127.0.0.1", "localhost")
+        running.process.send_signal(signal.SIGHUP)
+        wait_for(
+            lambda: {serial() for _ in range(8)}.isdisjoint({before}), what="the new certificate"
+        )
+        assert running.process.poll() is None
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_bad_files_are_one_line_and_3(files: Files, workers: str) -> None:
     certificate = files.make("fine", "localhost")._replace(keyfile="/no/such.key")
     command = ("plain:app", "--app-dir", str(APPS), "--port", "0", "--workers", workers)

@@ -12,17 +12,13 @@ from tricorn.edge.hsts import StrictTransportSecurity
 from tricorn.edge.trust import TrustedPeers
 from tricorn.net.proxied import ProxyProtocol
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
-from tricorn.product import product_logger
 from tricorn.settings.config import Config
 from tricorn.settings.errors import ConfigError
-from tricorn.settings.rules import has_http2_engine
 from tricorn.watch.access import AccessLog
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
 from tricorn.wire.proxy_protocol import VERSIONS
 from tricorn.wire.ws import MessageLimits
-
-logger = product_logger("error")
 
 # Descriptors kept for the app's files and the worker's own sockets.
 _RESERVED_FILES = 64
@@ -62,10 +58,7 @@ def websocket_options(config: Config, interface: str) -> WebSocketOptions | None
 
 def http2_factory(config: Config) -> Callable[[Service], Any] | None:
     """What makes an HTTP/2 connection; None where there are none."""
-    if config.http2 == "off":
-        return None
-    if not has_http2_engine():
-        logger.info("HTTP/2 is off: the package ngh2 isn't installed.")
+    if config.http2 == "off" or config.lacks_http2_engine:
         return None
     from tricorn.net.http2 import Http2Connection
     from tricorn.wire.h2 import Http2Limits

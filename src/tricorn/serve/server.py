@@ -44,6 +44,7 @@ from tricorn.serve.components import make_service, proxy_protocol
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.redirects import Redirector, https_port
+from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Server:
         with STARTUP_FAILURE when an address can't be bound; a failed app startup
         leaves `started` False.
         """
-        with self.capture_signals():
+        with self.capture_signals(), self._outlive_hangup():
             await self._serve(sockets)
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -309,6 +310,8 @@ class Server:
             self.settle()
         self.started = True
         if self.names_places:
+            if self.config.lacks_http2_engine:
+                logger.info(HTTP2_IS_OFF)
             self._log_started(sockets)
         if self.systemd is not None:
             self.systemd.ready("serving")
@@ -586,6 +589,24 @@ class Server:
         for caught in reversed(self._captured_signals):
             if not self.owns_process:
                 signal.raise_signal(caught)
+
+    @contextlib.contextmanager
+    def _outlive_hangup(self) -> Iterator[None]:
+        """Have SIGHUP not end a server whose certificates are renewed.
+
+        Whoever renews them sends it to servers by habit; they are looked at every second. From a
+        terminal it means that the terminal is gone, as everywhere.
+        """
+        in_terminal = sys.stdin is not None and sys.stdin.isatty()
+        is_ours = self.owns_process and self.config.is_ssl and not in_terminal
+        if os.name != "posix" or not is_ours or signal.getsignal(signal.SIGHUP) != signal.SIG_DFL:
+            yield
+            return
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ask the server to stop; a second SIGINT, to stop at once.

@@ -195,6 +195,11 @@ class Config:
         return ("h2", "http/1.1") if is_on else ("http/1.1",)
 
     @property
+    def lacks_http2_engine(self) -> bool:
+        """Whether HTTP/2 is off for the only reason that its package is missing."""
+        return self.http2 != "off" and not has_http2_engine()
+
+    @property
     def should_reload(self) -> bool:
         """Whether changed code restarts the app, which needs its import string."""
         return isinstance(self.app, str) and self.reload

@@ -52,6 +52,9 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
         raise ConfigError("https_redirect: there is no https here; give --ssl-certfile too")
 
 
+HTTP2_IS_OFF = "HTTP/2 is off: the package ngh2 isn't installed."
+
+
 def has_http2_engine() -> bool:
     """Whether the package is installed that HTTP/2 needs."""
     return find_spec("ngh2") is not None

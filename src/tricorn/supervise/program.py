@@ -17,6 +17,7 @@ from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import IDLE_RELOAD, Config
 from tricorn.settings.errors import ConfigError
+from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.supervise.control import Control
 from tricorn.supervise.dealing import deal, open_own
 from tricorn.supervise.decide import STARTUP_FAILURE
@@ -120,6 +121,8 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
         return STARTUP_FAILURE
     if config.has_idle_reload_options:
         logger.warning(IDLE_RELOAD)
+    if config.lacks_http2_engine:
+        logger.info(HTTP2_IS_OFF)
     if config.is_ssl and not _tls_is_usable(config):
         return STARTUP_FAILURE
     umask = None if config.umask is None else int(config.umask)
