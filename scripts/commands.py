@@ -82,7 +82,9 @@ def docs(args: list[str]) -> None:
     """serve the documentation as a site on 127.0.0.1:8000, and again when a page changes"""
     with locked("test"):
         programs = lint_environment(find_pythons()[0]) / "bin"
-    sys.exit(attempt([*mkdocs(programs), "serve", *args], **QUIET_SITE))
+    command = [*mkdocs(programs), "serve", *args]
+    show(command)
+    os.execve(command[0], command, {**os.environ, **QUIET_SITE})
 
 
 def bench(args: list[str]) -> None:
