@@ -171,6 +171,32 @@ class TestHandshakes:
         assert "O=Me\\, Inc." in found["client_cert_name"]
         assert (found["tls_version"], found["cipher_suite"]) == (0x0304, 0x1302)
 
+    def test_the_ciphers_of_a_context_are_asked_for_once(
+        self, good: Certificate, files: Files
+    ) -> None:
+        """The list is long, and each connection would have it made."""
+        _, server = talk(make_context(TlsOptions((good,))), files, "good.example")
+        asked: list[str] = []
+
+        class Context:
+            def get_ciphers(self) -> list[dict[str, object]]:
+                asked.append("ciphers")
+                return [{"name": "A-NEW-ONE", "id": 0x0300_1399}]
+
+        class Connection:
+            context = Context()
+            version = server.version
+            getpeercert = server.getpeercert
+
+            def cipher(self) -> tuple[str, str, int]:
+                return "A-NEW-ONE", "TLSv1.3", 256
+
+        for _ in range(3):
+            found = tls_extension(Connection())
+            assert found is not None
+            assert found["cipher_suite"] == 0x1399
+        assert asked == ["ciphers"]
+
     def test_without_a_client_certificate(self, good: Certificate, files: Files) -> None:
         _, server = talk(make_context(TlsOptions((good,))), files, "good.example")
         found = tls_extension(server)

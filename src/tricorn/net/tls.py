@@ -242,12 +242,16 @@ def tls_extension(connection: Any) -> dict[str, Any] | None:
 _VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 
 
+# By OpenSSL's name. A context makes a list of dicts of all its ciphers each time it is asked.
+_suites: dict[str, int] = {}
+
+
 def _suite(connection: Any, name: str) -> int | None:
     """The number of a cipher suite in IANA's registry."""
-    for cipher in connection.context.get_ciphers():
-        if cipher["name"] == name:
-            return int(cipher["id"]) & 0xFFFF
-    return None
+    if name not in _suites:
+        ciphers = connection.context.get_ciphers()
+        _suites.update({cipher["name"]: int(cipher["id"]) & 0xFFFF for cipher in ciphers})
+    return _suites.get(name)
 
 
 def _name(certificate: Any) -> str | None:
