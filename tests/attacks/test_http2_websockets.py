@@ -24,7 +24,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def begin(victim):
     def start(*options: str) -> Victim:
-        return victim("--http2", "all", *options)
+        return victim("--http2", "all", "--timeout-keep-alive", "60", *options)
 
     return start
 

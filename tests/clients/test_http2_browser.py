@@ -27,7 +27,9 @@ return [...pages, ...performance.getEntriesByType("resource")].map((one) => one.
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with http2_server("tricorn.demo:app", True, tmp_path_factory.mktemp("certificates")) as place:
+    folder = tmp_path_factory.mktemp("certificates")
+    options = ("--timeout-keep-alive", "60")  # the chat is to be a stream of the page's connection
+    with http2_server("tricorn.demo:app", True, folder, *options) as place:
         yield place
 
 

@@ -35,7 +35,8 @@ CONNECT = [
 @pytest.fixture(scope="module", params=[False, True], ids=["cleartext", "tls"])
 def place(request: pytest.FixtureRequest, tmp_path_factory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("certificates")
-    with http2_server("sockets:app", request.param, folder) as place:
+    options = ("--timeout-keep-alive", "60")  # on a busy machine clients are slow
+    with http2_server("sockets:app", request.param, folder, *options) as place:
         yield place
 
 

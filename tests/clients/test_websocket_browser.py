@@ -54,7 +54,9 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """Over HTTP/2 Chromium opens WebSockets where it has loaded a page by it."""
-    options: tuple[str, ...] = ("--ws-per-message-deflate", str(request.param != "plain"))
+    # The page's connection must still be there when a script opens its WebSocket.
+    options: tuple[str, ...] = ("--timeout-keep-alive", "60")
+    options = (*options, "--ws-per-message-deflate", str(request.param != "plain"))
     if request.param == "http2":
         pytest.importorskip("ngh2")
         options = (*options, *make_certificate(tmp_path_factory.mktemp("certificate")).options)
