@@ -97,6 +97,19 @@ def test_visits_over_tls(fronts):
     check_visits(fronts[1])
 
 
+def test_http2_behind_the_header(machine, page, ports, servers):
+    """HAProxy speaks HTTP/2 without TLS to a server, WebSockets too. It doesn't check it."""
+    front = Front(free_port())
+    (line,) = [one for one in page.files[f"{FOLDER}/haproxy.cfg"].splitlines() if " one " in one]
+    server = f"{line} send-proxy-v2-ssl proto h2"
+    defaults = page.files[f"{FOLDER}/sockets.cfg"].partition("listen")[0]
+    text = f"{defaults}listen app\n    bind :{front.port}\n{server}\n"
+    machine.at(f"{FOLDER}/h2.cfg").write_text(text)
+    start_haproxy(machine, "h2", front)
+    assert facts(front)["http_version"] == "2"
+    check_visits(front)
+
+
 def test_restart(fronts, servers):
     def restart():
         for server in servers:

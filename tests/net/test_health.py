@@ -48,7 +48,22 @@ class TestHttp1:
         setattr(made.service, name, True)
         made.receive(HEALTHZ)
         assert given(made) == [DRAINING]
-        assert made.open is (name == "leaving")
+        assert not made.open
+
+    def test_kept_connections_go_elsewhere_while_it_says_so(self, rig: Any) -> None:
+        held = Held()
+        made = rig(held, **PATH)
+        made.receive(GET)
+        made.service.leaving = True
+        held.gates[0].set()
+        made.turn()
+        (running,) = made.answers()
+        assert (running.body, running.fields[b"connection"]) == (b"hello", b"close")
+        _, other = made.connect()
+        made.call(other.data_received, GET)
+        held.gates[1].set()
+        made.turn()
+        assert b"connection: close" in made.transports[1].written
 
     def test_head(self, rig: Any) -> None:
         made = rig(hello, **PATH)

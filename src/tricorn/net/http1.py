@@ -256,7 +256,10 @@ class Http1Connection(Http1Stream):
         self.request_ended = False
         self.response_ended = False
         has_content = reader.content_length != 0
-        keep_alive = reader.keep_alive and service.keeps_alive and not service.draining
+        keep_alive = reader.keep_alive and service.keeps_alive
+        if service.draining or service.leaving:
+            # Who keeps connections takes its next request elsewhere.
+            keep_alive = False
         if self.end_seen and not reader.unread():
             keep_alive = False
         self.writer.start_request(reader.method, reader.is_1_1, keep_alive)

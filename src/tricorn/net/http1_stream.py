@@ -72,7 +72,7 @@ class Http1Stream(Stream):
         if not self.said_continue and not self.request_ended and self.reader.expect_continue:
             # The client may or may not send its content now: nothing can follow.
             self.writer.keep_alive = False
-        if self.service.draining:
+        if self.service.draining or self.service.leaving:
             self.writer.keep_alive = False
         data = self.writer.head(status, fields, body, more)
         access = self.service.access
