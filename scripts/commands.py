@@ -133,6 +133,22 @@ def gunicorn(args: list[str]) -> None:
         die(f"failed under gunicorn {', '.join(failed)}")
 
 
+def uvicorn_suite(args: list[str]) -> None:
+    """run Uvicorn's own tests against the shim, for some minutes (tests/uvicorn_suite)"""
+    need_folder("tests/uvicorn_suite", "__main__.py")
+    with locked("test"):
+        python = find_pythons()[0]
+        place = environment("uvicorn-suite", python, group("uvicorn-suite"))
+        install_wheel(place, python, "compiled")
+    sys.exit(attempt([python_of(place), "-m", "tests.uvicorn_suite", *args]))
+
+
+def programs(args: list[str]) -> None:
+    """try programs that embed Uvicorn, each in an environment with the shim (tests/programs)"""
+    need_folder("tests/programs", "__main__.py")
+    run_in("compiled", [], "-m", "tests.programs", *args)
+
+
 def fuzz(args: list[str]) -> None:
     """fuzz the wire, guided by coverage (tests/fuzz)"""
     need_folder("tests/fuzz", "__main__.py")
@@ -162,6 +178,8 @@ COMMANDS = {
     "autobahn": autobahn,
     "testssl": testssl,
     "fuzz": fuzz,
+    "uvicorn-suite": uvicorn_suite,
+    "programs": programs,
     "gunicorn": gunicorn,
     "build": build,
 }

@@ -63,6 +63,20 @@ def test_litestar_run(start: Start, options: list[str]) -> None:
     assert get(server).json() == {"served": "by the shim"}
 
 
+def test_datasette(start: Start) -> None:
+    pytest.importorskip("datasette")
+    server = start("-m", "datasette", "serve", "--memory", "-p", "0")
+    query = "sql=select+6*7+as+answer"
+    assert get(server, f"/_memory.json?{query}&_shape=array").json() == [{"answer": 42}]
+    assert "42" in get(server, f"/_memory.csv?{query}&_stream=1").text
+
+
+def test_fasthtml(start: Start) -> None:
+    pytest.importorskip("fasthtml")
+    server = start("hyper.py")
+    assert "Served by the shim" in get(server).text
+
+
 def test_an_mcp_server(start: Start) -> None:
     mcp = pytest.importorskip("mcp")
     server = start("tools.py")

@@ -1,0 +1,1 @@
+"""Programs that embed Uvicorn, unchanged, in environments with the shim: `./dev programs`."""

@@ -1,0 +1,1 @@
+"""Uvicorn's own tests, run against the shim: `./dev uvicorn-suite`."""
