@@ -277,8 +277,8 @@ class Http2Connection(Carrier):
         exchange = stream.exchange
         assert exchange is not None
         service = self.service
-        task = service.starter.start(exchange.run())
-        if not exchange.ended:
+        task = service.starter.run(exchange.run())
+        if task is not None:
             exchange.task = task
             service.tasks.add(task)
             self.app_waits(stream)
