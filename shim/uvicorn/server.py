@@ -2,7 +2,8 @@
 
 import logging
 
-from tricorn.serve.server import HANDLED_SIGNALS, Server, ServerState
+from tricorn.serve.server import Server, ServerState
+from tricorn.serve.signals import HANDLED_SIGNALS
 
 logger = logging.getLogger("uvicorn.error")
 

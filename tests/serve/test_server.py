@@ -17,7 +17,8 @@ from tests.support.raw import RawClient, Response
 from tests.support.wait import wait_for
 from tricorn import Config, Server
 from tricorn.asgi.lifespan import Lifespan
-from tricorn.serve.server import HANDLED_SIGNALS, STARTUP_FAILURE
+from tricorn.serve.server import STARTUP_FAILURE
+from tricorn.serve.signals import HANDLED_SIGNALS
 
 FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.SelectorEventLoop

@@ -14,9 +14,9 @@ import random
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from functools import cached_property, partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ from tricorn.serve.components import make_service, proxy_protocol
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.redirects import Redirector, https_port
+from tricorn.serve.signals import captured, hangup_outlived
 from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.wire.proxy_protocol import ProxyHeader
 
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
 
     from tricorn.serve.program import Config
 
-HANDLED_SIGNALS = [signal.SIGINT, signal.SIGTERM]
-if sys.platform == "win32":
-    HANDLED_SIGNALS.append(signal.SIGBREAK)
 STARTUP_FAILURE = 3
 # How often programs' `should_exit` and the counters are looked at, in seconds.
 TICK = 0.1
@@ -66,12 +64,6 @@ _UNBOUNDED_DRAIN = 60.0
 _REDIRECTS_END = 1.0
 
 logger = product_logger("error")
-
-
-# Servers that handle signals, and what did before the first of them. Servers that share
-# a loop end in any order, so each can't put back what it found itself.
-_capturing: list[Server] = []
-_originals: dict[int, Any] = {}
 
 
 class ServerState:
@@ -163,7 +155,8 @@ class Server:
         with STARTUP_FAILURE when an address can't be bound; a failed app startup
         leaves `started` False.
         """
-        with self.capture_signals(), self._outlive_hangup():
+        renews_tls = self.owns_process and self.config.is_ssl
+        with self.capture_signals(), hangup_outlived() if renews_tls else nullcontext():
             await self._serve(sockets)
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -565,48 +558,15 @@ class Server:
     def capture_signals(self) -> Iterator[None]:
         """Handle SIGINT and SIGTERM until the drain is over.
 
-        The handlers are installed with `signal.signal` and are bound methods of this
-        object: sse-starlette finds the server that way, and ends its streams. What was
-        caught is raised again afterwards: for another server in this program, else for
-        the program's own handlers.
+        What was caught is raised again afterwards: for another server in this program, else
+        for the program's own handlers.
         """
-        # `run` has done so before it imported the app, and calls `serve`, which would again.
-        is_captured = self in _capturing
-        if is_captured or threading.current_thread() is not threading.main_thread():
+        # `run` does so before it imports the app, and calls `serve`, which does it again.
+        with captured(self) as is_outermost:
             yield
-            return
-        if not _capturing:
-            _originals.update({sig: signal.getsignal(sig) for sig in HANDLED_SIGNALS})
-        _capturing.append(self)
-        for sig in HANDLED_SIGNALS:
-            signal.signal(sig, self.handle_exit)
-        try:
-            yield
-        finally:
-            _capturing.remove(self)
-            for number, handler in _originals.items():
-                signal.signal(number, _capturing[-1].handle_exit if _capturing else handler)
-        for caught in reversed(self._captured_signals):
-            if not self.owns_process:
+        if is_outermost and not self.owns_process:
+            for caught in reversed(self._captured_signals):
                 signal.raise_signal(caught)
-
-    @contextlib.contextmanager
-    def _outlive_hangup(self) -> Iterator[None]:
-        """Have SIGHUP not end a server whose certificates are renewed.
-
-        Whoever renews them sends it to servers by habit; they are looked at every second. From a
-        terminal it means that the terminal is gone, as everywhere.
-        """
-        in_terminal = sys.stdin is not None and sys.stdin.isatty()
-        is_ours = self.owns_process and self.config.is_ssl and not in_terminal
-        if os.name != "posix" or not is_ours or signal.getsignal(signal.SIGHUP) != signal.SIG_DFL:
-            yield
-            return
-        signal.signal(signal.SIGHUP, lambda number, frame: None)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ask the server to stop; a second SIGINT, to stop at once.
