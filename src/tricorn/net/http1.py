@@ -34,7 +34,7 @@ from tricorn.net.http1_stream import (
 from tricorn.net.http1_upgrade import Http1Opening
 from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
-from tricorn.net.scope import ConnectionScope, websocket_scope
+from tricorn.net.scope import EXTENSIONS, ConnectionScope, websocket_scope
 from tricorn.net.service import TICK, Service
 from tricorn.net.tls import speaks_http2
 from tricorn.net.websocket import Peer, WebSocketConnection
@@ -71,11 +71,7 @@ _END_GRACE: Final = 1.0
 # A client that was answered, or connected, so many seconds ago is likely to ask at once.
 _JUST_NOW: Final = 1.0
 
-_EXTENSIONS: Final[dict[str, dict[str, Any]]] = {
-    "http.response.early_hint": {},
-    "http.response.pathsend": {},
-    "http.response.zerocopysend": {},
-}
+_EXTENSIONS: Final = EXTENSIONS
 _EXTENSIONS_10: Final[dict[str, dict[str, Any]]] = {
     "http.response.pathsend": {},
     "http.response.zerocopysend": {},

@@ -27,7 +27,7 @@ from tricorn.net.http2_stream import LOW_WATER, Carrier, Http2Stream
 from tricorn.net.http2_tunnel import WebSocketStream
 from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
-from tricorn.net.scope import ConnectionScope, websocket_scope
+from tricorn.net.scope import EXTENSIONS, ConnectionScope, websocket_scope
 from tricorn.net.service import TICK, Service
 from tricorn.product import product_logger
 from tricorn.wire.errors import Refusal
@@ -74,11 +74,7 @@ _WRITE_AT_ONCE: Final = 65536
 # Apps of streams that the client has given up count too, up to so many times the streams.
 _STREAMS_RUNNING: Final = 2
 
-_EXTENSIONS: Final[dict[str, dict[str, Any]]] = {
-    "http.response.early_hint": {},
-    "http.response.pathsend": {},
-    "http.response.zerocopysend": {},
-}
+_EXTENSIONS: Final = EXTENSIONS
 
 
 class Http2Connection(Carrier):

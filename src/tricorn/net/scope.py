@@ -13,6 +13,13 @@ from tricorn.wire.fields import Fields
 from tricorn.wire.proxy_protocol import ProxyHeader
 from tricorn.wire.ws_handshake import Handshake
 
+EXTENSIONS: Final[dict[str, dict[str, Any]]] = {
+    "http.response.early_hint": {},
+    "http.response.pathsend": {},
+    "http.response.zerocopysend": {},
+}
+"""What a request's scope offers on every version of HTTP but 1.0."""
+
 _HTTP: Final = "http"
 _WEBSOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
