@@ -3,13 +3,14 @@
 No delay is waited for where its length matters: it is long, and a second signal ends it.
 """
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 from tests.serve.test_systemd import Systemd
 from tests.support.load import Load
 from tests.support.raw import RawClient, Response
-from tests.support.server import Server, serve
+from tests.support.server import Server, serve, start
 from tests.support.wait import wait_for
 from tests.support.workers import workers
 
@@ -167,42 +168,133 @@ def test_http_1_0_without_host() -> None:
         assert client.read_until_closed() == b""
 
 
-def test_a_starting_server_leaves_checks_in_the_queue(tmp_path: Path) -> None:
-    """Until the app has started nobody accepts; the address is bound before."""
-    gate = tmp_path / "go"
-    (tmp_path / "late.py").write_text(
-        "import asyncio, os\n"
-        "async def app(scope, receive, send):\n"
-        "    await receive()\n"
-        f"    while not os.path.exists({str(gate)!r}):\n"
-        "        await asyncio.sleep(0.01)\n"
-        "    await send({'type': 'lifespan.startup.complete'})\n"
-        "    await receive()\n"
-        "    await send({'type': 'lifespan.shutdown.complete'})\n"
-    )
-    path = str(tmp_path / "s")
-    clients: list[RawClient] = []
+LATE = """
+import os, time
+while not os.path.exists("imported"):
+    time.sleep(0.01)
 
-    def ask_early() -> None:
-        wait_for(lambda: os.path.exists(path), what="the socket")
-        client = wait_for(connected, what="somebody to listen")
-        client.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        clients.append(client)
-        gate.touch()
+async def app(scope, receive, send):
+    import asyncio
+    await receive()
+    if scope["type"] == "lifespan":
+        while not os.path.exists("started"):
+            await asyncio.sleep(0.01)
+        result = "failed" if os.path.exists("broken") else "complete"
+        await send({"type": f"lifespan.startup.{result}"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+    else:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"from the app"})
+"""
 
-    def connected() -> RawClient | None:
-        try:
-            return RawClient(path)
-        except OSError:
-            return None
 
-    early = threading.Thread(target=ask_early)
-    early.start()
-    options = ("--uds", path, "--health-path", "/healthz")
-    with serve("late:app", *options, app_dir=tmp_path):
-        early.join()
-        assert clients[0].read_response().body == b"ready\n"
-        clients[0].close()
+class Late:
+    """A server whose app waits, as it is imported and as it starts, for files."""
+
+    def __init__(self, place: Path, *options: str) -> None:
+        (place / "late.py").write_text(LATE)
+        self.place = place
+        self.path = str(place / "s")
+        line = ("late:app", "--uds", self.path, "--health-path", "/healthz", *options)
+        self.server = start(*line, cwd=place)
+
+    def connect(self) -> RawClient:
+        """A client, as soon as somebody listens."""
+
+        def connected() -> RawClient | None:
+            try:
+                return RawClient(self.path)
+            except OSError:
+                return None
+
+        return wait_for(connected, what="somebody to listen")
+
+    def check(self) -> bytes:
+        with self.connect() as client:
+            client.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+            return client.read_response().body
+
+    def let(self, *steps: str) -> None:
+        for step in steps:
+            (self.place / step).touch()
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Iterator[Callable[..., Late]]:
+    made: list[Late] = []
+
+    def make(*options: str) -> Late:
+        made.append(Late(tmp_path, *options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.server.kill()
+
+
+class TestWhileItStarts:
+    @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+    def test_checks_are_told(self, late: Callable[..., Late], loop: str) -> None:
+        server = late("--loop", loop)
+        assert server.check() == b"starting\n"
+        server.let("imported")
+        server.server.wait_output("Waiting for application startup.")
+        assert server.check() == b"starting\n"
+        with server.connect() as client:
+            client.send(b"HEAD /healthz?a HTTP/1.1\r\nHost: a\r\n\r\n")
+            response = client.read_response("HEAD")
+            assert (response.status, response.header(b"connection")) == (503, b"close")
+            assert response.header(b"cache-control") == b"no-store"
+            assert client.read_until_closed() == b""
+        server.let("started")
+        wait_for(lambda: server.check() == b"ready\n", what="the start")
+
+    def test_others_are_served_after_it(self, late: Callable[..., Late]) -> None:
+        server = late()
+        requests = (
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /healthzz HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
+            b"GET /heal",
+            b"",
+        )
+        clients = [server.connect() for _ in requests]
+        for client, request in zip(clients, requests, strict=True):
+            client.send(request)
+        # Behind the others in the same queue.
+        assert server.check() == b"starting\n"
+        server.let("imported", "started")
+        assert clients[0].read_response().body == b"from the app"
+        assert clients[1].read_response().body == b"from the app"
+        assert clients[2].read_response().status == 405
+        clients[3].send(b"thz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert clients[3].read_response().body == b"ready\n"
+        assert clients[4].get("/").body == b"from the app"
+        for client in clients:
+            client.close()
+
+    def test_a_start_that_fails_lets_them_go(self, late: Callable[..., Late]) -> None:
+        server = late()
+        with server.connect() as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert server.check() == b"starting\n"
+            server.let("broken", "imported", "started")
+            assert server.server.wait() == 3
+            with contextlib.suppress(ConnectionError):
+                assert client.read_until_closed() == b""
+
+    def test_a_signal_ends_it(self, late: Callable[..., Late]) -> None:
+        server = late()
+        assert server.check() == b"starting\n"
+        assert server.server.stop(signal.SIGINT) == 0
+
+    def test_workers_leave_checks_in_the_queue(self, late: Callable[..., Late]) -> None:
+        server = late("--workers", "2")
+        with server.connect() as client:
+            client.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.let("imported", "started")
+            assert client.read_response().body == b"ready\n"
 
 
 @pytest.mark.parametrize("path", ["healthz", "/a b", "/a?b"])

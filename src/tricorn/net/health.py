@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import Final
 
 from tricorn.net.service import Service
@@ -21,6 +22,15 @@ def health_answer(service: Service, method: str) -> Answer:
     if service.draining or service.leaving:
         return _answer(503, b"draining\n")
     return _answer(200, b"ready\n")
+
+
+def starting_answer(is_head: bool) -> bytes:
+    """The whole answer before there is a service: 503, and the connection ends."""
+    _, fields, body = _answer(503, b"starting\n", (b"connection", b"close"))
+    date = formatdate(usegmt=True).encode()
+    lines = [b"HTTP/1.1 503 Service Unavailable", b"date: " + date]
+    lines += [b"%b: %b" % field for field in fields]
+    return b"\r\n".join([*lines, b"", b"" if is_head else body])
 
 
 def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:

@@ -81,6 +81,15 @@ class HubAcceptor:
             self._hub.unlisten(listener)
         self.sockets = ()
 
+    def adopt(self, connection: socket.socket, by: socket.socket) -> None:
+        """Serve a connection that was accepted before, `by` one of the sockets."""
+        for listener in self.listeners:
+            if listener.sock is by:
+                with contextlib.suppress(OSError):  # it has left
+                    listener.adopt(connection.detach())
+                return
+        connection.close()
+
     def leave(self) -> None:
         """Accept no more at once: another process serves who waits."""
         listeners, self.listeners = self.listeners, []
@@ -179,10 +188,14 @@ class LoopAcceptor:
             except OSError as error:
                 self._failed(error)
                 return
-            accepted.setblocking(False)
-            task = self._service.loop.create_task(self._begin(accepted))
-            self._starting.add(task)
-            task.add_done_callback(self._begun)
+            self.adopt(accepted, sock)
+
+    def adopt(self, accepted: socket.socket, by: socket.socket) -> None:
+        """Serve a connection that has been accepted, `by` one of the sockets."""
+        accepted.setblocking(False)
+        task = self._service.loop.create_task(self._begin(accepted))
+        self._starting.add(task)
+        task.add_done_callback(self._begun)
 
     async def _begin(self, accepted: socket.socket) -> None:
         loop = self._service.loop

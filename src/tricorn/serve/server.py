@@ -45,6 +45,7 @@ from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.redirects import Redirector, https_port
 from tricorn.serve.signals import captured, hangup_outlived
+from tricorn.serve.starting import StartingChecks
 from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.wire.proxy_protocol import ProxyHeader
 
@@ -123,6 +124,7 @@ class Server:
         self._pid_file: PidFile | None = None
         self._hub: Hub | None = None
         self._service: Service | None = None
+        self._starting: StartingChecks | None = None
         self._stop_at: float | None = None  # monotonic: when the delay before a drain is over
         self._told_delay = False
         self._noticed = False  # that it drains soon
@@ -203,8 +205,29 @@ class Server:
             self._bind(sockets)
             self._settle(identity)
             self._is_settled = True
+            self._answer_checks()
         if not self.config.loaded:
             self._load()
+
+    def _answer_checks(self) -> None:
+        """Tell load balancers that the app starts, where nobody else serves the same sockets.
+
+        Not where a connection begins with something else than HTTP.
+        """
+        config = self.config
+        path = config.health_path
+        own = [one for one in self._listeners if not one.bind.redirects]
+        begins_otherwise = self.ssl_context is not None or config.proxy_protocol != "off"
+        is_shared = any(one.bind.kind == "fd" for one in own)
+        if path is None or begins_otherwise or is_shared or not own or sys.platform == "win32":
+            return
+        self._starting = StartingChecks([one.sock for one in own], path, config.backlog)
+        self._starting.start()
+
+    def _end_checks(self) -> list[tuple[socket.socket, socket.socket]]:
+        """Leave the checks to the service; return who came meanwhile, and by which socket."""
+        starting, self._starting = self._starting, None
+        return [] if starting is None else starting.stop()
 
     def _load(self) -> None:
         """Import the app. It may take its time, so a signal interrupts it."""
@@ -297,7 +320,14 @@ class Server:
         service.leaving = self._noticed
         service.start()
         listening = list(sockets) if sockets else self._opened(redirects=False)
+        held = self._end_checks()
         await self._accept(service, listening)
+        for connection, listener in held:
+            acceptor = self.servers[0]
+            if isinstance(acceptor, HubAcceptor | LoopAcceptor):
+                acceptor.adopt(connection, listener)
+            else:
+                connection.close()
         await self._redirect(service, listening)
         if self.owns_process:
             self.settle()
@@ -539,6 +569,8 @@ class Server:
         """Give back what the worker holds, however it ends."""
         if self._pid_file is not None:
             self._pid_file.remove()
+        for connection, _ in self._end_checks():
+            connection.close()
         for listener in self._listeners:
             listener.close()
         if self.redirector is not None:

@@ -221,7 +221,8 @@ PROXY = (
            nullable=True, ours=True),
     Option("health_path", Group.PROXY, Kind.TEXT, None,
            "Path that the server answers itself, for load balancers: 200 `ready`, or 503"
-           " `draining` once it is to stop. It isn't logged, and no limit on requests counts it.",
+           " `starting` before, and `draining` once it is to stop. It isn't logged, and no limit on"
+           " requests counts it.",
            nullable=True, ours=True),
     Option("proxy_protocol", Group.PROXY, Kind.CHOICE, "off",
            "Version of the PROXY protocol that trusted proxies (--forwarded-allow-ips) begin each"
