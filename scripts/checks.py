@@ -23,7 +23,7 @@ OTHERS = [*BRIEF, "-m", "not once and not slow_matrix"]
 OTHERS_INTERPRETED = [*BRIEF, "-m", "not once and not slow_matrix and not whole_server"]
 # Modules that write a page of docs/, and compare it when given --check.
 GENERATORS = ["tricorn.settings.reference", "tricorn.translate.reference"]
-JOBS = 2  # processes of one environment's tests
+JOBS = 3  # processes of one environment's tests; many of these wait
 SIDE_BY_SIDE = 2  # environments
 SHOWN = 20  # failures of one environment, at the end
 DETAILED = 5  # of these with their text

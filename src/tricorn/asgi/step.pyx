@@ -17,7 +17,8 @@ cdef extern from *:
     static inline int tricorn_is_bare(PyObject *object) {
         Py_ssize_t weak = Py_TYPE(object)->tp_weaklistoffset;
         PyObject **names = _PyObject_GetDictPtr(object);
-        if (weak > 0 && *(PyObject **)((char *)object + weak) != NULL) return 0;
+        /* Before the object where the interpreter manages it, from 3.12 on. */
+        if (weak != 0 && *(PyObject **)((char *)object + weak) != NULL) return 0;
         return names == NULL || *names == NULL;
     }
     """
