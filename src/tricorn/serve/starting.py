@@ -78,15 +78,18 @@ class StartingChecks:
             return
         except OSError:
             # Out of descriptors, say: the server will meet it too, and tell.
-            self._selector.unregister(listening)
+            self._accept_no_more()
             return
         connection.setblocking(False)
         self._held[connection] = listening
         self._selector.register(connection, selectors.EVENT_READ)
         if len(self._held) >= self._most:
-            for sock in self._listening:
-                with contextlib.suppress(KeyError):
-                    self._selector.unregister(sock)
+            self._accept_no_more()
+
+    def _accept_no_more(self) -> None:
+        for sock in self._listening:
+            with contextlib.suppress(KeyError):  # it is no more watched
+                self._selector.unregister(sock)
 
     def _look_at(self, connection: socket.socket) -> None:
         """Answer a check; leave what anybody else has sent where it is."""
