@@ -23,7 +23,8 @@ DIRECTIVES = {
     "annotation_typing": False,
     "binding": True,
 }
-OPTIMIZE = [] if sys.platform == "win32" else ["-O3", "-g0"]
+LEVEL = os.environ.get("TRICORN_OPTIMIZE", "3")  # 1 for tests of what was compiled, not of speed
+OPTIMIZE = [] if sys.platform == "win32" else [f"-O{LEVEL}", "-g0"]
 
 
 def wish() -> str:

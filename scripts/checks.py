@@ -15,15 +15,21 @@ from scripts.installer import python_of
 from scripts.pythons import Python
 from scripts.running import ROOT, TEST, attempt, into, shown
 
-# The oldest Python runs all of it compiled, and nearly all of it interpreted. The marks are
-# explained in pyproject.toml; the profile is in tests/conftest.py.
+# The oldest Python runs all of it compiled, and nearly all of it interpreted; the newest starts
+# servers too, those between don't. The marks are explained in pyproject.toml; the profile is in
+# tests/conftest.py.
 BRIEF = ["--hypothesis-profile=brief"]
 SECOND = [*BRIEF, "-m", "not once"]
-OTHERS = [*BRIEF, "-m", "not once and not slow_matrix"]
-OTHERS_INTERPRETED = [*BRIEF, "-m", "not once and not slow_matrix and not whole_server"]
+NEWEST = [*BRIEF, "-m", "not once and not slow_matrix"]
+BETWEEN = [*BRIEF, "-m", "not once and not slow_matrix and not whole_server"]
+INTERPRETED = [
+    *BRIEF,
+    "-m",
+    "not once and not slow_matrix and not whole_server and not uncompiled",
+]
 # Modules that write a page of docs/, and compare it when given --check.
 GENERATORS = ["tricorn.settings.reference", "tricorn.translate.reference"]
-JOBS = 3  # processes of one environment's tests; many of these wait
+JOBS = 2  # processes of one environment's tests
 SIDE_BY_SIDE = 2  # environments
 SHOWN = 20  # failures of one environment, at the end
 DETAILED = 5  # of these with their text
@@ -50,7 +56,7 @@ def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python
     if len(matrix) == 1:
         prepare(matrix)
         python, speed = matrix[0]
-        return [run_tests(python, speed, [*share(python == oldest, speed), *args])]
+        return [run_tests(python, speed, [*share(python, oldest, python, speed), *args])]
     lock, preparing = Lock(), Lock()  # wheels are built one after the other, in one build/
 
     def one(entry: tuple[Python, str]) -> Outcome:
@@ -58,7 +64,8 @@ def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python
         with preparing:
             prepare([matrix[0], entry])  # what all share is made with the first
         log = TEST / f"{python.minor}-{speed}" / "tests.log"
-        outcome = run_tests(python, speed, [*share(python == oldest, speed), *args], log)
+        shared = share(python, oldest, matrix[-1][0], speed)
+        outcome = run_tests(python, speed, [*shared, *args], log)
         with lock:
             # Without the dots: who reads this may get the last part of it only.
             text = DOTS.sub("", log.read_text(errors="replace"))
@@ -69,11 +76,13 @@ def run_matrix(matrix: list[tuple[Python, str]], args: list[str], oldest: Python
         return list(pool.map(one, matrix))
 
 
-def share(oldest: bool, speed: str) -> list[str]:
+def share(python: Python, oldest: Python, newest: Python, speed: str) -> list[str]:
     """pytest's arguments for what an environment runs of the suite."""
-    if not oldest:
-        return OTHERS_INTERPRETED if speed == "interpreted" else OTHERS
-    return SECOND if speed == "interpreted" else []
+    if python == oldest:
+        return SECOND if speed == "interpreted" else []
+    if speed == "interpreted":
+        return INTERPRETED
+    return NEWEST if python == newest else BETWEEN
 
 
 def run_tests(python: Python, speed: str, args: list[str], log: Path | None = None) -> Outcome:

@@ -58,8 +58,8 @@ HEAVY = (
 )
 
 
-# Servers as processes of their own: the newer Pythons run them compiled, as they are installed.
-# Interpreted they run the in-process tests of the same layers.
+# Servers as processes of their own: of the newer Pythons the newest runs them, compiled, as they
+# are installed. The others run the in-process tests of the same layers.
 WHOLE_SERVERS = (
     "clients",
     "serve/test_http2.py",
@@ -72,6 +72,18 @@ WHOLE_SERVERS = (
     "serve/test_tls.py",
     "serve/test_tls_transports.py",
     "serve/test_websockets.py",
+)
+
+
+# Code without a compiled version: the speed makes no difference to it.
+UNCOMPILED = (
+    "compat",
+    "demo",
+    "edge",
+    "settings",
+    "supervise",
+    "test_cli.py",
+    "test_product.py",
 )
 
 
@@ -119,6 +131,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow_matrix)
         if lies_in(item, WHOLE_SERVERS):
             item.add_marker(pytest.mark.whole_server)
+        if lies_in(item, UNCOMPILED):
+            item.add_marker(pytest.mark.uncompiled)
         if lies_in(item, ONCE) or is_attack_on_the_loop(item):
             item.add_marker(pytest.mark.once)
 

@@ -156,7 +156,11 @@ def test_a_port_taken_on_the_second_address_is_given_up_for_another(
     def in_the_way(family: int, address: tuple[str | int, ...], *rest: object) -> socket.socket:
         if family == socket.AF_INET6 and not blocker:
             sock = socket.socket(socket.AF_INET6)
-            sock.bind(("::1", int(address[1])))
+            try:
+                sock.bind(("::1", int(address[1])))
+            except OSError:
+                sock.close()
+                raise
             sock.listen()
             blocker.append(sock)
         tried.append(int(address[1]))

@@ -333,6 +333,21 @@ class TestKeepAlive:
         app.finish(r)
 
 
+class Timers:
+    """A loop whose timers run when the test says so."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.callbacks: list[Callable[[], object]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loop, name)
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        self.callbacks.append(callback)
+        return self.loop.call_later(3600, callback)
+
+
 class TestStopping:
     def test_closes_with_1012(self, any_ws_rig: MakeAny) -> None:
         app = Echo()
@@ -395,11 +410,13 @@ class TestStopping:
     def test_who_has_closed_meanwhile_is_left_alone(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
         r = accepted(any_ws_rig(app), app)
-        r.service.closing_step = 0.01
-        r.service.closings = 1
+        loop = r.service.loop
+        timers = r.service.loop = Timers(loop)
         r.call(r.protocol.shutdown)
+        r.service.loop = loop
         app.do(r, {"type": "websocket.close", "code": 4000})
-        r.loop.run_until_complete(asyncio.sleep(0.02))
+        (due,) = timers.callbacks
+        r.call(due)
         assert r.closed_with == 4000
         assert app.do(r) == disconnect(4000)
         app.finish(r)
