@@ -16,6 +16,7 @@ from tests.support.workers import children, is_alive, parents, workers
 Killed = list[tuple[float, int]]  # when, and which
 Happening = Callable[[Server, Load, Random], Awaitable[Killed]]
 DEADLINE = 60.0
+WORKERS = 3
 
 
 async def until(condition: Callable[[], object], what: str) -> None:
@@ -58,7 +59,9 @@ async def upgrade(server: Server, load: Load, random: Random) -> Killed:
 
 async def scale(server: Server, load: Load, random: Random) -> Killed:
     """TTIN and TTOU: two workers more, and gone again."""
-    count = len(workers(server))
+    # One that was killed just now may still be missing.
+    await until(lambda: len(workers(server)) == WORKERS, "all workers")
+    count = WORKERS
     for signum, step in ((signal.SIGTTIN, 1),) * 2 + ((signal.SIGTTOU, -1),) * 2:
         count += step
         os.kill(parents(server)[-1], signum)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from random import Random
 
-from tests.chaos.happenings import GENTLE, ROUGH, Killed, more_answers
+from tests.chaos.happenings import GENTLE, ROUGH, WORKERS, Killed, more_answers
 from tests.chaos.load import Failure, Load
 from tests.support.server import serve
 
@@ -24,7 +24,7 @@ def run(names: Sequence[str], arguments: Sequence[str] = (), seed: int = 0) -> s
     """Let things happen in order under load; return a report. Raises `Chaos`."""
     rough = any(name in ROUGH for name in names)
     with serve(
-        "worked:app", "--workers", "3", *ARGUMENTS, *arguments, allow_errors=rough
+        "worked:app", "--workers", str(WORKERS), *ARGUMENTS, *arguments, allow_errors=rough
     ) as server:
 
         async def happen() -> tuple[Load, Killed]:
