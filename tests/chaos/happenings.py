@@ -81,9 +81,17 @@ async def kill(server: Server, load: Load, random: Random) -> Killed:
     return killed
 
 
+def _answering(server: Server, load: Load) -> list[int]:
+    return [pid for pid in workers(server).values() if load.workers[pid]]
+
+
 async def hang(server: Server, load: Load, random: Random) -> Killed:
-    """A worker stands still, and is killed by the parent."""
-    pid = random.choice(list(workers(server).values()))
+    """A worker stands still, and is killed by the parent.
+
+    One that has answered: how long a worker may take to start is the app's affair.
+    """
+    await until(lambda: _answering(server, load), "a worker that answers")
+    pid = random.choice(_answering(server, load))
     os.kill(pid, signal.SIGSTOP)
     await until(lambda: pid not in children(parents(server)[-1]), "the end of a hung worker")
     killed = [(time.monotonic(), pid)]
