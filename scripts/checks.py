@@ -21,12 +21,9 @@ from scripts.running import ROOT, TEST, attempt, into, shown
 BRIEF = ["--hypothesis-profile=brief"]
 SECOND = [*BRIEF, "-m", "not once"]
 NEWEST = [*BRIEF, "-m", "not once and not slow_matrix"]
-BETWEEN = [*BRIEF, "-m", "not once and not slow_matrix and not whole_server"]
-INTERPRETED = [
-    *BRIEF,
-    "-m",
-    "not once and not slow_matrix and not whole_server and not uncompiled",
-]
+NO_SERVERS = "not once and not slow_matrix and not whole_server"
+BETWEEN = [*BRIEF, "-m", NO_SERVERS]
+INTERPRETED = [*BRIEF, "-m", f"{NO_SERVERS} and not uncompiled"]
 # Modules that write a page of docs/, and compare it when given --check.
 GENERATORS = ["tricorn.settings.reference", "tricorn.translate.reference"]
 JOBS = 2  # processes of one environment's tests

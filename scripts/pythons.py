@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ print(json.dumps([
 """
 
 
+@cache
 def find_pythons() -> list[Python]:
     """Each CPython from 3.11 that really runs, one a minor version, oldest first."""
     found: dict[str, Python] = {}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.server import Server, serve, start
 from tests.support.wait import wait_for
-from tests.support.workers import is_alive
+from tests.support.workers import is_alive, log_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -109,14 +109,7 @@ def test_a_lost_fork_server_is_replaced_with_its_workers(server: Server) -> None
 
 
 def test_usr1_opens_the_log_files_of_workers_to_come_anew(code: Path, tmp_path: Path) -> None:
-    log, config = tmp_path / "log", tmp_path / "log.toml"
-    config.write_text(
-        "version = 1\n"
-        "disable_existing_loggers = false\n"
-        '[handlers.file]\nclass = "logging.FileHandler"\n'
-        f'filename = "{log}"\n'
-        '[loggers.tricorn]\nhandlers = ["file"]\nlevel = "INFO"\npropagate = false\n'
-    )
+    log, config = log_file(tmp_path)
     options = ("--app-dir", str(code.parent), "--port", "0", "--workers", "2", "--preload")
     server = start("preloaded:app", *options, "--log-config", str(config))
     try:

@@ -10,7 +10,14 @@ import pytest
 
 from tests.support.server import APPS, Server, serve, start
 from tests.support.wait import wait_for
-from tests.support.workers import ask_until, children, is_alive, wait_replaced, workers
+from tests.support.workers import (
+    ask_until,
+    children,
+    is_alive,
+    log_file,
+    wait_replaced,
+    workers,
+)
 
 APP = "worked:app"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need POSIX")
@@ -169,14 +176,7 @@ class TestOtherSignals:
             wait_for(lambda: sorted(workers(server)) == [1, 2])
 
     def test_usr1_opens_the_log_files_anew(self, tmp_path: Path) -> None:
-        log, config = tmp_path / "log", tmp_path / "log.toml"
-        config.write_text(
-            "version = 1\n"
-            "disable_existing_loggers = false\n"
-            '[handlers.file]\nclass = "logging.FileHandler"\n'
-            f'filename = "{log}"\n'
-            '[loggers.tricorn]\nhandlers = ["file"]\nlevel = "INFO"\npropagate = false\n'
-        )
+        log, config = log_file(tmp_path)
         arguments = ["--app-dir", str(APPS), "--port", "0", "--workers", "2"]
         server = start(APP, *arguments, "--log-config", str(config))
         try:

@@ -116,3 +116,16 @@ def open_connection(server: Server, pid: int, deadline: float = DEADLINE) -> Raw
 
     wait_for(connected, deadline, f"a connection to {pid}")
     return found[0]
+
+
+def log_file(place: Path) -> tuple[Path, Path]:
+    """A file for the log, which isn't there yet, and the `--log-config` that writes it."""
+    log, config = place / "log", place / "log.toml"
+    config.write_text(
+        "version = 1\n"
+        "disable_existing_loggers = false\n"
+        '[handlers.file]\nclass = "logging.FileHandler"\n'
+        f'filename = "{log}"\n'
+        '[loggers.tricorn]\nhandlers = ["file"]\nlevel = "INFO"\npropagate = false\n'
+    )
+    return log, config
