@@ -303,7 +303,7 @@ def test_a_program_that_goes_step_by_step(files: Files) -> None:
         server = EmbeddedServer(config)
         server.lifespan = config.lifespan_class(config)
         await server.startup()
-        assert server.ssl_context is context
+        assert server.listening.ssl_context is context
         port = server.servers[0].sockets[0].getsockname()[1]
         trusting = ssl.create_default_context(cafile=files.authority_file)
         reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)

@@ -259,8 +259,8 @@ class _WorkerServer(Server):
     def __init__(self, worker: TricornWorker) -> None:
         super().__init__(worker.config)
         self.worker = worker
-        self.ssl_context = worker.ssl_context
-        self.proxy_peers = proxy_peers(worker.cfg)
+        self.listening.ssl_context = worker.ssl_context
+        self.listening.proxy_peers = proxy_peers(worker.cfg)
         self.owns_process = True
         self.delays_stop = False  # the master counts the time from its signal
         self.names_places = False  # the master has

@@ -134,11 +134,7 @@ class ReloadedServer(Server):
 
     def stop_accepting(self) -> None:
         """Leave those who wait in the backlog, and those who are idle, to the next process."""
-        for server in self.servers:
-            leave = getattr(server, "leave", server.close)
-            leave()
-        if self.redirector is not None:
-            self.redirector.leave()
+        self.listening.leave()
         if self.server_state.service is not None:
             self.handover.give(list(self.server_state.connections))
 
@@ -304,7 +300,7 @@ class ReloadedWorker:
         return server
 
     def _prepare(self, server: Server) -> None:
-        server.redirecting = self.sockets.redirecting
+        server.listening.redirecting = self.sockets.redirecting
         take_signals(server)
 
 

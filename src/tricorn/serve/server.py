@@ -12,53 +12,36 @@ import gc
 import os
 import random
 import signal
-import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import cached_property, partial
+from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from tricorn.net.address import Bind
-from tricorn.net.http1 import Http1Connection
-from tricorn.net.hub import Hub
-from tricorn.net.inherited import take_inherited
-from tricorn.net.listen import BindError, Listener, open_listeners
-from tricorn.net.service import Service
-from tricorn.net.systemd import ServiceNotifier
-from tricorn.net.tls import TlsError, TlsSource
-from tricorn.net.tls_transport import TlsTransport
-from tricorn.product import product_logger, running_on
-from tricorn.serve.acceptors import (
-    HubAcceptor,
-    LoopAcceptor,
-    behind_header,
-    has_readers,
-    hub_works,
-    loop_acceptor,
-)
-from tricorn.serve.binding import Banner, addresses, banners, listen_options
-from tricorn.serve.components import make_service, proxy_protocol
+from tricorn.net.listen import BindError
+from tricorn.net.tls import TlsError
+from tricorn.product import product_logger
+from tricorn.serve.components import make_service
+from tricorn.serve.draining import Drain, StopDelay
 from tricorn.serve.identity import Identity, find_identity
+from tricorn.serve.listening import Listening
 from tricorn.serve.pidfile import PidFile, PidFileError
-from tricorn.serve.redirects import Redirector, https_port
 from tricorn.serve.signals import captured, hangup_outlived
-from tricorn.serve.starting import StartingChecks
+from tricorn.settings.errors import ConfigError
 from tricorn.settings.rules import HTTP2_IS_OFF
-from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
-    import ssl
+    import socket
 
+    from tricorn.net.service import Service
+    from tricorn.net.systemd import ServiceNotifier
     from tricorn.serve.program import Config
 
 STARTUP_FAILURE = 3
 # How often programs' `should_exit` and the counters are looked at, in seconds.
 TICK = 0.1
-# After `timeout_graceful_shutdown` apps are cancelled, and have this long to react.
-_AFTER_CANCEL = 2.0
 # Seconds over which the WebSockets close of a server that waits without limit.
 _UNBOUNDED_DRAIN = 60.0
 # A redirect is answered at once; who hasn't finished asking is given up after so long.
@@ -108,25 +91,10 @@ class Server:
         self.systemd: ServiceNotifier | None = None
         self.delays_stop = True  # False where the parent has done so
         self.names_places = True  # says where it listens; with workers the parent does
-        # What connections speak TLS with, over the loop's transports; set before the start by
-        # who brings a context of its own.
-        self.ssl_context: ssl.SSLContext | None = None
-        # Who speaks the PROXY protocol; set before the start by who has a list of its own. None:
-        # those whose forwarding fields count.
-        self.proxy_peers: list[str] | None = None
-        # Listening sockets that answer redirects to https; set before the start by who has opened
-        # them. None: the server opens what the options ask for.
-        self.redirecting: list[socket.socket] | None = None
-        self.redirector: Redirector | None = None
-        self._tls: TlsSource | None = None
-        self._listeners: list[Listener] = []
-        self._bound = False
+        self.listening = Listening(config)
         self._pid_file: PidFile | None = None
-        self._hub: Hub | None = None
         self._service: Service | None = None
-        self._starting: StartingChecks | None = None
-        self._stop_at: float | None = None  # monotonic: when the delay before a drain is over
-        self._told_delay = False
+        self._stop_delay = StopDelay()
         self._noticed = False  # that it drains soon
         self._interrupted = False
         self._loading = False
@@ -201,33 +169,12 @@ class Server:
         if not self._is_settled:
             self.config.check()
             identity = self._find_identity()
-            self._load_tls()
-            self._bind(sockets)
+            self._open(sockets)
             self._settle(identity)
             self._is_settled = True
-            self._answer_checks()
+            self.listening.answer_checks()
         if not self.config.loaded:
             self._load()
-
-    def _answer_checks(self) -> None:
-        """Tell load balancers that the app starts, where nobody else serves the same sockets.
-
-        Not where a connection begins with something else than HTTP.
-        """
-        config = self.config
-        path = config.health_path
-        own = [one for one in self._listeners if not one.bind.redirects]
-        begins_otherwise = self.ssl_context is not None or config.proxy_protocol != "off"
-        is_shared = any(one.bind.kind == "fd" for one in own)
-        if path is None or begins_otherwise or is_shared or not own or sys.platform == "win32":
-            return
-        self._starting = StartingChecks([one.sock for one in own], path, config.backlog)
-        self._starting.start()
-
-    def _end_checks(self) -> list[tuple[socket.socket, socket.socket]]:
-        """Leave the checks to the service; return who came meanwhile, and by which socket."""
-        starting, self._starting = self._starting, None
-        return [] if starting is None else starting.stop()
 
     def _load(self) -> None:
         """Import the app. It may take its time, so a signal interrupts it."""
@@ -240,47 +187,15 @@ class Server:
         finally:
             self._loading = False
 
-    def _bind(self, sockets: Sequence[socket.socket] | None) -> None:
-        """Open the listening sockets, before any of the app's code runs."""
-        if self._bound:
-            return
-        self._bound = True
+    def _open(self, sockets: Sequence[socket.socket] | None) -> None:
+        """Have the sockets open, and certificates read, before any of the app's code runs."""
         try:
-            # Who hands us sockets may leave those of redirects to us.
-            binds = self._addresses() if sockets is None else self.config.redirect_addresses()
-            if self.redirecting is not None:
-                binds = [bind for bind in binds if not bind.redirects]
-            self._listeners = open_listeners(binds, listen_options(self.config))
-        except (BindError, ValueError) as error:
+            self.listening.open(sockets)
+        except ConfigError:
+            raise
+        except (TlsError, BindError, ValueError) as error:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
-
-    def _load_tls(self) -> None:
-        """Read certificates and keys: as root, where the process is to become somebody else."""
-        if self.ssl_context is not None or not self.config.is_ssl:
-            return
-        try:
-            self._tls = self.config.load_tls()
-        except TlsError as error:
-            logger.error("%s", error)
-            sys.exit(STARTUP_FAILURE)
-        assert self._tls is not None
-        self.ssl_context = self._tls.context
-
-    def _renew_tls(self) -> None:
-        """Use certificates that have changed, for the connections that begin from now on."""
-        assert self._tls is not None
-        try:
-            if not self._tls.renew():
-                return
-        except TlsError as error:
-            logger.error("%s. The certificates that were read before stay in use.", error)
-            return
-        self.ssl_context = self.config.ssl = self._tls.context
-        for server in self.servers:
-            if isinstance(server, LoopAcceptor):
-                server.tls = self._tls.context
-        logger.info("The TLS certificates have changed and are in use.")
 
     def _find_identity(self) -> Identity:
         config = self.config
@@ -299,16 +214,12 @@ class Server:
             sys.exit(STARTUP_FAILURE)
         identity.take()
 
-    def _addresses(self) -> list[Bind]:
-        return addresses(self.config, take_inherited(os.environ))
-
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Bind, run the app's startup, and begin to accept, in this order.
 
         Leaves `should_exit` True when the app's startup failed or was interrupted.
         """
-        self._load_tls()
-        self._bind(sockets)
+        self._open(sockets)
         if not await self._start_lifespan():
             self.should_exit = True
             return
@@ -319,23 +230,15 @@ class Server:
         self._service = self.server_state.service = service
         service.leaving = self._noticed
         service.start()
-        listening = list(sockets) if sockets else self._opened(redirects=False)
-        held = self._end_checks()
-        await self._accept(service, listening)
-        for connection, listener in held:
-            acceptor = self.servers[0]
-            if isinstance(acceptor, HubAcceptor | LoopAcceptor):
-                acceptor.adopt(connection, listener)
-            else:
-                connection.close()
-        await self._redirect(service, listening)
+        await self.listening.accept(service, sockets)
+        self.servers = self.listening.acceptors
         if self.owns_process:
             self.settle()
         self.started = True
         if self.names_places:
             if self.config.lacks_http2_engine:
                 logger.info(HTTP2_IS_OFF)
-            self._log_started(sockets)
+            self.listening.announce(sockets)
         if self.systemd is not None:
             self.systemd.ready("serving")
 
@@ -346,69 +249,10 @@ class Server:
 
     async def _start_lifespan(self) -> bool:
         """Run the app's startup; a signal interrupts it. Returns whether to go on."""
-        startup = asyncio.ensure_future(self.lifespan.startup())
-        while not startup.done():
-            await asyncio.wait({startup}, timeout=TICK)
-            if self._interrupted and not startup.done():
-                logger.info("Application startup interrupted. Exiting.")
-                startup.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await startup
-                return False
-        startup.result()
+        if not await _unless(lambda: self._interrupted, self.lifespan.startup()):
+            logger.info("Application startup interrupted. Exiting.")
+            return False
         return not self.lifespan.should_exit
-
-    async def _accept(self, service: Service, sockets: Sequence[socket.socket]) -> None:
-        def connection(header: ProxyHeader | None = None) -> Http1Connection:
-            return Http1Connection(service, header)
-
-        for sock in sockets:
-            sock.setblocking(False)
-
-        def connection_over_tls(header: ProxyHeader | None = None) -> TlsTransport:
-            # The context of now: it may have been renewed.
-            assert self.ssl_context is not None
-            made = connection if header is None else partial(connection, header)
-            return TlsTransport(service, self.ssl_context, made)
-
-        tls = self.ssl_context
-        proxied = proxy_protocol(self.config, self.proxy_peers)
-        if hub_works(service.loop):
-            self._hub = Hub(service.loop)
-            factory = connection if tls is None else connection_over_tls
-            acceptor = HubAcceptor(self._hub, sockets, behind_header(service, proxied, factory))
-            service.accepts = acceptor.listeners
-            self.servers = [acceptor]
-            return
-        if has_readers(service.loop):
-            by_loop = LoopAcceptor(service, sockets, connection, tls, proxied)
-            service.accepts = [by_loop]
-            self.servers = [by_loop]
-            return
-        backlog = self.config.backlog
-        made = behind_header(service, proxied, connection)
-        self.servers = [await loop_acceptor(sock, made, backlog) for sock in sockets]
-
-    def _opened(self, redirects: bool) -> list[socket.socket]:
-        return [opened.sock for opened in self._listeners if opened.bind.redirects is redirects]
-
-    async def _redirect(self, service: Service, serving: Sequence[socket.socket]) -> None:
-        """Answer redirects to https, where there are sockets for it."""
-        sockets = self._opened(redirects=True) if self.redirecting is None else self.redirecting
-        if not sockets:
-            return
-        if self._hub is None and hub_works(service.loop):
-            self._hub = Hub(service.loop)
-        self.redirector = Redirector(self.config, service, https_port(self.config, serving))
-        await self.redirector.start(sockets, self._hub)
-
-    def _log_started(self, sockets: Sequence[socket.socket] | None) -> None:
-        places = banners(self._listeners, "https" if self.config.is_ssl else "http")
-        for sock in sockets or ():
-            places.append(Banner(running_on(), f"socket {sock.getsockname()}"))
-        for place in places:
-            color_message = place.text.replace("%s", "\x1b[1m%s\x1b[0m")
-            logger.info(place.text, place.where, extra={"color_message": color_message})
 
     # Serving
 
@@ -425,14 +269,13 @@ class Server:
     async def on_tick(self, counter: int) -> bool:
         """Look at what changes slowly; return whether to stop."""
         if counter % 10 == 0:
-            if self._tls is not None:
-                self._renew_tls()
+            self.listening.renew_certificates()
             await self._notify()
             access = None if self._service is None else self._service.access
             if access is not None:
                 access.refresh()  # type: ignore[attr-defined]
-        if self._stop_at is not None:
-            self._look_at_delay(time.monotonic())
+        if self._stop_delay.is_begun:
+            self._look_at_delay()
         if self.should_exit:
             return True
         if self.systemd is not None:
@@ -448,16 +291,17 @@ class Server:
         if self._service is not None:
             self._service.leaving = True
 
-    def _look_at_delay(self, now: float) -> None:
+    def _look_at_delay(self) -> None:
         """Say that the delay before the drain has begun; stop once it is over."""
-        assert self._stop_at is not None
-        if not self._told_delay:
-            self._told_delay = True
+        if self._stop_delay.is_news():
             logger.info("Draining in %g s; until then connections are accepted.", self._delay())
             if self.systemd is not None:
                 self.systemd.stopping()
-        if now >= self._stop_at:
+        if self._stop_delay.is_over(time.monotonic()):
             self.should_exit = True
+
+    def _may_delay(self) -> bool:
+        return self.started and not self._stop_delay.is_begun and self._delay() > 0
 
     def _delay(self) -> float:
         return self.config.drain_delay if self.delays_stop else 0.0
@@ -485,19 +329,14 @@ class Server:
             # Before the acceptors close: they serve what is in the backlog.
             service.draining = True
         self.stop_accepting()
-        for sock in (*(sockets or ()), *(self.redirecting or ())):
+        for sock in sockets or ():
             sock.close()
-        for listener in self._listeners:
-            listener.close()
-        for server in self.servers:
-            if isinstance(server, LoopAcceptor):
-                await server.settle()
+        await self.listening.close()
         if service is not None:
             limit = self.config.timeout_graceful_shutdown
             service.shut_connections((_UNBOUNDED_DRAIN if limit is None else limit) / 2)
             await self._drain(service)
-        for server in self.servers:
-            await server.wait_closed()
+        await self.listening.wait_closed()
         if self.force_exit:
             await self._abandon_lifespan()
         elif self.lifespan is not None:
@@ -505,42 +344,16 @@ class Server:
 
     def stop_accepting(self) -> None:
         """Serve who has connected by now, and nobody else."""
-        for server in self.servers:
-            server.close()
-        if self.redirector is not None:
-            self.redirector.close()
+        self.listening.stop_accepting()
 
     async def _drain(self, service: Service) -> None:
         """Wait for connections and then for tasks, as long as the user lets it."""
-        limit = self.config.timeout_graceful_shutdown
-        give_up = None if limit is None else time.monotonic() + limit
-        await asyncio.sleep(0)
-        if service.connections and not self.force_exit:
-            logger.info("Waiting for connections to close. (CTRL+C to force quit)")
-            await self._until(lambda: not service.connections, give_up)
-        if service.tasks and not self.force_exit:
-            logger.info("Waiting for background tasks to complete. (CTRL+C to force quit)")
-            await self._until(lambda: not service.tasks, give_up)
-        if self.redirector is not None:
-            await self._until(lambda: self.redirector.is_idle, time.monotonic() + _REDIRECTS_END)
-        if service.tasks:
-            if not self.force_exit:
-                logger.error(
-                    "Cancel %d running task(s), timeout graceful shutdown exceeded",
-                    len(service.tasks),
-                )
-            tasks = set(service.tasks)
-            for task in tasks:
-                task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
-            await asyncio.wait(tasks, timeout=_AFTER_CANCEL)
-        for connection in list(service.connections):
-            connection.transport.abort()
-
-    async def _until(self, done: Any, give_up: float | None) -> None:
-        while not done() and not self.force_exit:
-            if give_up is not None and time.monotonic() >= give_up:
-                return
-            await asyncio.sleep(TICK / 4)
+        drain = Drain(service, self.config.timeout_graceful_shutdown, lambda: self.force_exit)
+        await drain.finish()
+        redirector = self.listening.redirector
+        if redirector is not None:
+            await drain.until(lambda: redirector.is_idle, _REDIRECTS_END)
+        await drain.cut_off()
 
     async def _abandon_lifespan(self) -> None:
         # A program may have put a lifespan of its own there.
@@ -548,15 +361,7 @@ class Server:
             await self.lifespan.abandon()
 
     async def _stop_lifespan(self) -> None:
-        shutdown = asyncio.ensure_future(self.lifespan.shutdown())
-        while not shutdown.done():
-            await asyncio.wait({shutdown}, timeout=TICK)
-            if self.force_exit and not shutdown.done():
-                shutdown.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await shutdown
-                return
-        shutdown.result()
+        await _unless(lambda: self.force_exit, self.lifespan.shutdown())
 
     async def _give_up(self) -> None:
         """End what runs without waiting: the server's own task was cancelled, or broke."""
@@ -569,20 +374,13 @@ class Server:
         """Give back what the worker holds, however it ends."""
         if self._pid_file is not None:
             self._pid_file.remove()
-        for connection, _ in self._end_checks():
-            connection.close()
-        for listener in self._listeners:
-            listener.close()
-        if self.redirector is not None:
-            self.redirector.stop()
+        self.listening.release()
         service = self._service
         if service is not None:
             service.stop()
             if service.access is not None:
                 service.access.flush()  # type: ignore[attr-defined]
-        if self._hub is not None:
-            self._hub.close()
-            self._hub = None
+        self.listening.close_hub()
 
     # Signals
 
@@ -612,8 +410,22 @@ class Server:
             raise KeyboardInterrupt
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
-        elif sig != signal.SIGINT and self.started and self._stop_at is None and self._delay():
-            self._stop_at = time.monotonic() + self._delay()
+        elif sig != signal.SIGINT and self._may_delay():
+            self._stop_delay.begin(time.monotonic(), self._delay())
             self.notice()
         else:
             self.should_exit = True
+
+
+async def _unless(is_hopeless: Callable[[], bool], step: Awaitable[None]) -> bool:
+    """Run a step of the app's lifespan to its end; cancel it, and return False, if need be."""
+    task = asyncio.ensure_future(step)
+    while not task.done():
+        await asyncio.wait({task}, timeout=TICK)
+        if is_hopeless() and not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            return False
+    task.result()
+    return True

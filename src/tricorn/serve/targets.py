@@ -84,7 +84,7 @@ def serve_target(channel: Channel, sockets: Sockets, orders: Received) -> int:
         return 0
     server = become(target.server, WorkerServer)
     server.report_to(channel, silencer)
-    server.redirecting = sockets.redirecting
+    server.listening.redirecting = sockets.redirecting
     take_signals(server)
     return run_target(server, target.run, sockets.serving)
 

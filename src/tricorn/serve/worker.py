@@ -225,7 +225,7 @@ def serve(
     try:
         config = make_config()
         server = WorkerServer(config, channel, silencer)
-        server.redirecting = sockets.redirecting
+        server.listening.redirecting = sockets.redirecting
     except ConfigError as error:
         logger.error("%s", error)
         return STARTUP_FAILURE
