@@ -2,7 +2,7 @@
 
 import zlib
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tests.support.raw import RawClient
 from tests.wire.ws_peer import head
@@ -51,7 +51,7 @@ class Socket:
         answer = client.get(target, *HANDSHAKE, *lines)
         assert answer.status == 101, answer
 
-    def __enter__(self) -> "Socket":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -3,7 +3,6 @@
 import socket
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from h2.config import H2Configuration
@@ -63,15 +62,10 @@ class Http2Socket:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
         """Says goodbye, and doesn't wait for the answer."""
         try:
-            if error is None:
+            if kind is None:
                 self._say(ws.CloseConnection(1000))
         finally:
             self._socket.close()

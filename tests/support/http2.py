@@ -11,7 +11,6 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from hpack import Decoder
@@ -279,12 +278,7 @@ class Http2Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:

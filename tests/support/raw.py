@@ -3,7 +3,6 @@
 import re
 import socket
 import time
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from tests.support.wait import DEADLINE
@@ -62,12 +61,7 @@ class RawClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
