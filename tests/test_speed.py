@@ -2,12 +2,12 @@
 
 import importlib
 import os
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 import tricorn
+from tests.support.speeds import is_compiled
 
 PACKAGE = Path(tricorn.__file__).parent
 
@@ -24,12 +24,6 @@ def hot_modules() -> list[str]:
     return sorted(module_name(path) for path in paths)
 
 
-def is_compiled(name: str) -> bool:
-    place = importlib.import_module(name).__file__
-    assert place is not None
-    return place.endswith(tuple(EXTENSION_SUFFIXES))
-
-
 @pytest.fixture
 def speed() -> str:
     asked = os.environ.get("TRICORN_TEST_SPEED")
@@ -44,7 +38,7 @@ def test_the_package_holds_the_sources_of_its_hot_modules():
 
 def test_hot_modules_run_at_the_speed_asked_for(speed):
     expected = {"compiled": True, "interpreted": False}[speed]
-    found = {name: is_compiled(name) for name in hot_modules()}
+    found = {name: is_compiled(importlib.import_module(name)) for name in hot_modules()}
     assert found == dict.fromkeys(hot_modules(), expected)
 
 

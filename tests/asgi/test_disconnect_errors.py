@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.asgi.test_exchange import START, App, Recorder, exchange_for
+from tests.asgi.exchange_rig import START, App, Recorder, exchange_for
 
 
 class Wrapped(Exception):

@@ -3,20 +3,17 @@
 import asyncio
 import contextvars
 import gc
-import importlib.util
 import inspect
 import sys
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.asgi.test_task import FACTORIES, call, turn
-from tricorn.asgi import ready as a_neighbour
+from tests.asgi.task_rig import call, turn
+from tests.support.speeds import versions
 from tricorn.asgi import step as imported
 from tricorn.asgi.first_step import FirstStep
 from tricorn.asgi.task import TaskStarter
@@ -26,37 +23,12 @@ KEEPS_TASKS = sys.implementation.name == "cpython" and sys.version_info < (3, 12
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
-def load_interpreted() -> ModuleType:
-    """`step.py` itself, which the compiled module of that name would hide."""
-    place = Path(a_neighbour.__file__).with_name("step.py")
-    spec = importlib.util.spec_from_file_location("tricorn_step_interpreted", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-IS_COMPILED = str(imported.__file__).endswith(tuple(EXTENSION_SUFFIXES))
-VERSIONS = {"interpreted": load_interpreted()} | ({"compiled": imported} if IS_COMPILED else {})
-
-
-@pytest.fixture(params=FACTORIES)
-def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
-    loop = FACTORIES[request.param]()
-    loop.set_debug(False)  # whatever PYTHONASYNCIODEBUG says
-    faults: list[Any] = []
-    loop.set_exception_handler(lambda _, context: faults.append(context))
-    yield loop
-    loop.close()
-    gc.collect()
-    assert faults == []
+VERSIONS = versions(imported)
 
 
 @pytest.fixture
-def starter(loop: asyncio.AbstractEventLoop) -> Iterator[TaskStarter]:
-    starter = TaskStarter(loop)
-    yield starter
-    starter.close()
+def loop(every_loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    return every_loop
 
 
 async def nothing() -> None:

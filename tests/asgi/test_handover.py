@@ -7,7 +7,7 @@ import contextvars
 import gc
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,12 +16,6 @@ from tricorn.asgi.handover import Handover
 from tricorn.asgi.task import TaskStarter
 
 VARIABLE = contextvars.ContextVar("VARIABLE", default="outside")
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    with asyncio.Runner() as runner:
-        yield runner.get_loop()
 
 
 class Waiting:

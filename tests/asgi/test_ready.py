@@ -8,23 +8,20 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.asgi.test_exchange import BODY, EMPTY, GONE, PART, START, Recorder, exchange_for, unused
+from tests.asgi.exchange_rig import BODY, EMPTY, GONE, PART, START, Recorder, exchange_for, unused
+from tests.support.loops import FACTORIES
 from tricorn.asgi.exchange import Exchange
 from tricorn.asgi.ready import READY, WakeUp, failed
 
-uvloop = pytest.importorskip("uvloop")
 
-
-@pytest.fixture(
-    params=[asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
+@pytest.fixture(params=FACTORIES)
 def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
     def run(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         async def within_deadline() -> Any:
             async with asyncio.timeout(20):
                 return await make()
 
-        with asyncio.Runner(loop_factory=request.param) as runner:
+        with asyncio.Runner(loop_factory=FACTORIES[request.param]) as runner:
             return runner.run(within_deadline())
 
     return run

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.serve.test_server import address, in_thread, make
+from tests.serve.rig import address, in_thread, make
 from tests.support.raw import RawClient, Response
 
 Ask = Callable[..., Any]

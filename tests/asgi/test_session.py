@@ -37,12 +37,6 @@ Make = Callable[..., SessionRig]
 
 
 @pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    with asyncio.Runner() as runner:
-        yield runner.get_loop()
-
-
-@pytest.fixture
 def rig(loop: asyncio.AbstractEventLoop) -> Iterator[Make]:
     """Makes a `SessionRig` and starts it, behind what `first` does with it.
 

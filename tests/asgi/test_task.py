@@ -5,67 +5,21 @@ import contextvars
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
+from tests.asgi.task_rig import call, turn
 from tricorn.asgi.task import TaskStarter
-
-FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.SelectorEventLoop
-}
-try:
-    import uvloop
-except ImportError:
-    pass
-else:
-    FACTORIES["uvloop"] = uvloop.new_event_loop
 
 EAGER = sys.implementation.name == "cpython"
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
-@pytest.fixture(params=FACTORIES)
-def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
-    loop = FACTORIES[request.param]()
-    loop.set_debug(False)  # whatever PYTHONASYNCIODEBUG says
-    faults: list[Any] = []
-    loop.set_exception_handler(lambda _, context: faults.append(context))
-    yield loop
-    loop.close()
-    assert faults == []
-
-
 @pytest.fixture
-def starter(loop: asyncio.AbstractEventLoop) -> Iterator[TaskStarter]:
-    starter = TaskStarter(loop)
-    yield starter
-    starter.close()
-
-
-def call(loop: asyncio.AbstractEventLoop, function: Callable[[], Any]) -> Any:
-    """Call it as the loop calls what a socket has: outside any task."""
-    found: list[Any] = []
-    errors: list[BaseException] = []
-
-    def callback() -> None:
-        try:
-            found.append(function())
-        except BaseException as error:
-            errors.append(error)
-        loop.stop()
-
-    loop.call_soon(callback)
-    loop.run_forever()
-    if errors:
-        raise errors[0]
-    return found[0]
-
-
-def turn(loop: asyncio.AbstractEventLoop, times: int = 1) -> None:
-    for _ in range(times):
-        call(loop, lambda: None)
+def loop(every_loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    return every_loop
 
 
 async def nothing() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from tests.deployment.checks import Front, check_visits
 from tests.deployment.container import Container, process_one
-from tests.recipes.conftest import need_package
 from tests.support.load import Load
 from tests.support.places import free_port
+from tests.support.tools import need_package
 from tests.support.wait import wait_for
 from tricorn.settings.options import BY_NAME
 

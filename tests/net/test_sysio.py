@@ -1,34 +1,20 @@
 """One test class for both leaves: `sysio.py`, and its compiled twin where there is one."""
 
 import errno
-import importlib.util
 import os
 import select
 import socket
 import threading
-from pathlib import Path
 
 import pytest
 
 import tricorn.net.sysio as imported
+from tests.support.speeds import versions
+
+LEAVES = versions(imported)
 
 
-def interpreted():
-    """The Python source, whatever was compiled beside it."""
-    path = Path(imported.__file__).parent / "sysio.py"
-    spec = importlib.util.spec_from_file_location("sysio_interpreted", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-COMPILED = not imported.__file__.endswith(".py")
-LEAVES = [pytest.param(interpreted(), id="interpreted")]
-if COMPILED:
-    LEAVES.append(pytest.param(imported, id="compiled"))
-
-
-@pytest.fixture(params=LEAVES)
+@pytest.fixture(params=LEAVES.values(), ids=LEAVES)
 def leaf(request):
     if not request.param.HAS_EPOLL:
         pytest.skip("no epoll here")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
+from tests.support.certificates import Files, talk
 from tricorn.net.tls import (
     Certificate,
     TlsError,
@@ -20,30 +20,6 @@ from tricorn.net.tls import (
 )
 
 
-class Files:
-    """Certificates of an authority of the test's own, as files."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.authority = trustme.CA()
-        self.authority_file = str(directory / "authority.pem")
-        self.authority.cert_pem.write_to_path(self.authority_file)
-
-    def replace(self, path: str, content: bytes) -> None:
-        """By another file: the same one may be of the same size and, to the clock, as old."""
-        new = Path(f"{path}.new")
-        new.write_bytes(content)
-        new.replace(path)
-
-    def make(self, stem: str, *names: str, **options: Any) -> Certificate:
-        """A certificate for `names` and its key."""
-        made = self.authority.issue_cert(*names, **options)
-        certfile, keyfile = (str(self.directory / f"{stem}.{kind}") for kind in ("pem", "key"))
-        self.replace(certfile, b"".join(blob.bytes() for blob in made.cert_chain_pems))
-        self.replace(keyfile, made.private_key_pem.bytes())
-        return Certificate(certfile, keyfile)
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(tmp_path_factory.mktemp("tls"))
@@ -52,27 +28,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 @pytest.fixture(scope="module")
 def good(files: Files) -> Certificate:
     return files.make("good", "good.example")
-
-
-def talk(
-    context: ssl.SSLContext, files: Files, name: str, client: ssl.SSLContext | None = None
-) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """The two ends of a handshake in memory, as (client, server)."""
-    if client is None:
-        client = ssl.create_default_context(cafile=files.authority_file)
-        client.set_alpn_protocols(["h2", "http/1.1"])
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (
-        client.wrap_bio(back, there, server_hostname=name),
-        context.wrap_bio(there, back, server_side=True),
-    )
-    for _ in range(4):
-        for end in ends:
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
-    return ends
 
 
 def refusal(*certificates: Certificate, **options: Any) -> str:
@@ -135,7 +90,7 @@ class TestWhatIsWrong:
 class TestHandshakes:
     def test_protocol_and_versions(self, good: Certificate, files: Files) -> None:
         context = make_context(TlsOptions((good,)))
-        client, _ = talk(context, files, "good.example")
+        client, _ = talk(context, files.authority_file, "good.example")
         assert client.selected_alpn_protocol() == "http/1.1"
         assert client.version() == "TLSv1.3"
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
@@ -146,23 +101,23 @@ class TestHandshakes:
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
         with pytest.raises(ssl.SSLError):
-            talk(make_context(TlsOptions((good,))), files, "good.example", old)
+            talk(make_context(TlsOptions((good,))), files.authority_file, "good.example", old)
 
     def test_certificates_by_name(self, good: Certificate, files: Files) -> None:
         one = files.make("one", "one.example")._replace(name="one.example")
         wild = files.make("wild", "*.wild.example")._replace(name="*.wild.example")
         context = make_context(TlsOptions((good, one, wild)))
         for name in ("one.example", "a.wild.example", "good.example"):
-            talk(context, files, name)  # the client checks the name
+            talk(context, files.authority_file, name)  # the client checks the name
         with pytest.raises(ssl.SSLCertVerificationError):
-            talk(context, files, "a.b.wild.example")
+            talk(context, files.authority_file, "a.b.wild.example")
 
     def test_what_the_app_learns(self, good: Certificate, files: Files) -> None:
         options = TlsOptions((good,), cert_reqs=ssl.CERT_REQUIRED, ca_certs=files.authority_file)
         client = ssl.create_default_context(cafile=files.authority_file)
         mine = files.make("mine", "me@example", organization_name="Me, Inc.", common_name="Me")
         client.load_cert_chain(mine.certfile, mine.keyfile)
-        _, server = talk(make_context(options), files, "good.example", client)
+        _, server = talk(make_context(options), files.authority_file, "good.example", client)
         found = tls_extension(server)
         assert found is not None
         (chain,) = found["client_cert_chain"]
@@ -175,7 +130,7 @@ class TestHandshakes:
         self, good: Certificate, files: Files
     ) -> None:
         """The list is long, and each connection would have it made."""
-        _, server = talk(make_context(TlsOptions((good,))), files, "good.example")
+        _, server = talk(make_context(TlsOptions((good,))), files.authority_file, "good.example")
         asked: list[str] = []
 
         class Context:
@@ -198,7 +153,7 @@ class TestHandshakes:
         assert asked == ["ciphers"]
 
     def test_without_a_client_certificate(self, good: Certificate, files: Files) -> None:
-        _, server = talk(make_context(TlsOptions((good,))), files, "good.example")
+        _, server = talk(make_context(TlsOptions((good,))), files.authority_file, "good.example")
         found = tls_extension(server)
         assert found is not None
         assert (found["client_cert_chain"], found["client_cert_name"]) == ([], None)

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.test_websocket_flow import accepted
-from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, disconnect
+from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, accepted, disconnect
 from tests.net.ws_rig import CLOSE, PING, CarriedRig, WebSocketRig, close, text
 from tests.wire.ws_peer import sent
 from tricorn.asgi.failure import ClientDisconnected

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, disconnect
+from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, accepted, disconnect
 from tests.net.ws_rig import (
     BINARY,
     CLOSE,
@@ -25,14 +25,6 @@ from tricorn.wire.ws import MessageLimits
 
 MakeRig = Callable[..., WebSocketRig]
 MakeAny = Callable[..., WebSocketRig | CarriedRig]
-
-
-def accepted(rig: WebSocketRig, app: Driven, *lines: bytes) -> WebSocketRig:
-    """Open it, and take the connect event."""
-    rig.begin(*lines)
-    app.do(rig, ACCEPT)
-    assert app.do(rig) == CONNECT
-    return rig
 
 
 class TestMessages:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypeVar
+
+Rig = TypeVar("Rig")
 
 ACCEPT: dict[str, Any] = {"type": "websocket.accept"}
 CONNECT: dict[str, Any] = {"type": "websocket.connect"}
@@ -80,3 +82,11 @@ class Driven:
         """Let the app return."""
         assert self.end is not None
         rig.call(self.end.set_result, None)
+
+
+def accepted(rig: Rig, app: Driven, *lines: bytes) -> Rig:
+    """Open it, and take the connect event."""
+    rig.begin(*lines)  # type: ignore[attr-defined]
+    app.do(rig, ACCEPT)
+    assert app.do(rig) == CONNECT
+    return rig

@@ -39,6 +39,7 @@ def text(message: str) -> bytes:
 class WebSocketRig(Rig):
     """One worker's service and one connection, which is to become a WebSocket."""
 
+    version = "1.1"
     opened = 101
 
     def __init__(self, loop: asyncio.AbstractEventLoop, app: Any, **options: Any) -> None:
@@ -123,6 +124,7 @@ def connect(
 class CarriedRig:
     """The same over one stream of an HTTP/2 connection."""
 
+    version = "2"
     opened = 200
 
     def __init__(self, loop: asyncio.AbstractEventLoop, app: Any, **options: Any) -> None:

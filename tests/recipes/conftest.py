@@ -1,7 +1,5 @@
 """Apps of real frameworks, each served by a process of its own."""
 
-import importlib.util
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,17 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import Server, serve
+from tests.support.tools import need_package
 
 APPS = Path(__file__).parent / "apps"
-
-
-def need_package(name: str) -> None:
-    """Skips where a package is missing; in CI, where nothing may be, fails."""
-    if importlib.util.find_spec(name) is not None:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"needs the package {name}")
-    pytest.skip(f"needs the package {name}")
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.recipes.conftest import APPS, need_package
+from tests.recipes.conftest import APPS
 from tests.support.raw import RawClient
 from tests.support.server import Server, launch
+from tests.support.tools import need_package
 from tests.support.wait import wait_for
 
 WORKER = "tricorn.workers.TricornWorker"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.recipes.conftest import APPS, need_package
+from tests.recipes.conftest import APPS
 from tests.support.raw import RawClient
 from tests.support.server import serve
+from tests.support.tools import need_package
 from tests.support.wait import wait_for
 
 # App -> the package it needs.

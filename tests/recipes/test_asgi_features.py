@@ -10,8 +10,9 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.recipes.conftest import APPS, need_package
+from tests.recipes.conftest import APPS
 from tests.support.server import serve
+from tests.support.tools import need_package
 from tests.support.wait import wait_for
 
 TEXT = (APPS / "static" / "text.txt").read_bytes()

@@ -6,8 +6,9 @@ import json
 import httpx
 import pytest
 
-from tests.recipes.conftest import APPS, need_package
+from tests.recipes.conftest import APPS
 from tests.support.server import serve
+from tests.support.tools import need_package
 from tests.support.wait import wait_for
 
 websockets = pytest.importorskip("websockets")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.apps.plain import app
-from tests.serve.test_server import address, get, in_thread, make
+from tests.serve.rig import address, get, in_thread, make
 from tests.support.raw import RawClient
 from tricorn.serve.acceptors import TRANSPORT_VARIABLE, HubAcceptor, hub_works
 

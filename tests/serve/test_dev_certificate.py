@@ -15,20 +15,13 @@ import pytest
 from click.testing import CliRunner
 from cryptography import x509
 
-from tests.net.test_tls import talk
+from tests.support.certificates import talk
 from tests.support.server import APPS, serve, start
 from tests.support.tools import need_tool
 from tricorn.cli import main
 from tricorn.net.tls import Certificate, TlsError, TlsOptions, make_context
 from tricorn.serve import dev_certificate
 from tricorn.serve.dev_certificate import DevFiles, data_directory, dev_files, ensure
-
-
-class Authority:
-    """Stands in for the test's own authority in `talk`."""
-
-    def __init__(self, files: DevFiles) -> None:
-        self.authority_file = str(files.authority)
 
 
 def certificate(files: DevFiles) -> x509.Certificate:
@@ -38,7 +31,7 @@ def certificate(files: DevFiles) -> x509.Certificate:
 def handshake(files: DevFiles, name: str) -> None:
     """A handshake whose client trusts the authority and wants that name."""
     options = TlsOptions((Certificate(str(files.certificate), str(files.key)),))
-    client, _ = talk(make_context(options), Authority(files), name)  # type: ignore[arg-type]
+    client, _ = talk(make_context(options), str(files.authority), name)
     assert client.version() == "TLSv1.3"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.test_systemd import Systemd
+from tests.serve.systemd import Systemd
 from tests.support.load import Load
 from tests.support.raw import RawClient, Response
 from tests.support.server import Server, serve, start

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.test_tls import Files
+from tests.support.certificates import Files
 from tests.support.server import Server, serve, start
 from tests.support.tools import need_tool
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.test_tls import Files
+from tests.support.certificates import Files
 from tests.support.places import is_listening
 from tests.support.raw import RawClient
 from tests.support.server import APPS, Server, launch, serve, start

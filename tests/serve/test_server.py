@@ -6,27 +6,20 @@ import logging
 import random
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.apps.plain import app
-from tests.support.raw import RawClient, Response
+from tests.serve.rig import address, get, in_thread, make
+from tests.support.loops import FACTORIES
+from tests.support.raw import RawClient
 from tests.support.wait import wait_for
 from tricorn import Config, Server
 from tricorn.asgi.lifespan import Lifespan
 from tricorn.serve.server import STARTUP_FAILURE
 from tricorn.serve.signals import HANDLED_SIGNALS
-
-FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.SelectorEventLoop
-}
-with contextlib.suppress(ImportError):
-    import uvloop
-
-    FACTORIES["uvloop"] = uvloop.new_event_loop
 
 
 @pytest.fixture(autouse=True)
@@ -55,38 +48,10 @@ def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return run
 
 
-def make(target: Any = app, **options: Any) -> Server:
-    return Server(Config(target, port=0, log_config=None, **options))
-
-
-def address(server: Any) -> tuple[str, int]:
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    return host, port
-
-
-def get(server: Server, target: str = "/") -> Response:
-    with RawClient(address(server)) as client:
-        return client.get(target)
-
-
 async def until(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-@contextlib.contextmanager
-def in_thread(server: Server, **options: Any) -> Iterator[threading.Thread]:
-    """The way of gradio, prefect and many tests."""
-    thread = threading.Thread(target=server.run, kwargs=options, daemon=True)
-    thread.start()
-    try:
-        wait_for(lambda: server.started or not thread.is_alive())
-        yield thread
-    finally:
-        server.should_exit = True
-        thread.join(60)
-        assert not thread.is_alive()
 
 
 class TestInAThread:

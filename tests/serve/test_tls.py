@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.apps.plain import app
-from tests.net.test_tls import Files
+from tests.support.certificates import Files
 from tests.support.server import APPS, Server, serve, start
 from tests.support.tools import need_tool
 from tests.support.wait import wait_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.test_tls import Files
+from tests.support.certificates import Files
 from tests.support.server import Server, serve
 from tests.support.wait import wait_for
 from tricorn.net.tls import Certificate

@@ -3,13 +3,13 @@
 import argparse
 import importlib.metadata
 import importlib.util
-import os
 import sys
 from typing import Any, NamedTuple
 
 import click
 import pytest
 
+from tests.support.tools import need_package
 from tricorn.settings.options import BY_NAME
 from tricorn.translate.granian import GRANIAN
 from tricorn.translate.row import Row, Takes
@@ -25,13 +25,6 @@ class Real(NamedTuple):
     off: frozenset[str] = frozenset()
     takes: Takes = Takes.VALUE
     many: bool = False
-
-
-def need(package: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"needs the package {package}")
-        pytest.skip(f"needs the package {package}")
 
 
 def of_click(command: click.Command) -> list[Real]:
@@ -111,7 +104,7 @@ REAL = {
 
 @pytest.fixture(params=SOURCES, scope="module")
 def source(request: pytest.FixtureRequest) -> Source:
-    need(request.param)
+    need_package(request.param)
     return SOURCES[request.param]
 
 
@@ -155,7 +148,7 @@ def test_values_follow_where_they_do_there(source: Source, real: list[Real]) -> 
 
 
 def test_gunicorns_settings_have_their_names() -> None:
-    need("gunicorn")
+    need_package("gunicorn")
     from gunicorn.config import KNOWN_SETTINGS
 
     settings = {setting.name: setting.cli or [] for setting in KNOWN_SETTINGS}
@@ -166,7 +159,7 @@ def test_gunicorns_settings_have_their_names() -> None:
 
 
 def test_hypercorns_files_may_say_each_of_its_attributes() -> None:
-    need("hypercorn")
+    need_package("hypercorn")
     from hypercorn.config import Config
 
     rows = {row.name for row in SOURCES["hypercorn"].rows}
@@ -183,7 +176,7 @@ def test_hypercorns_files_may_say_each_of_its_attributes() -> None:
 
 
 def test_granians_variables_have_their_names() -> None:
-    need("granian")
+    need_package("granian")
     assert {option.name for option in of_granian()} == {row.name for row in GRANIAN.rows}
 
 

@@ -22,8 +22,8 @@ from websockets.sync.client import connect, unix_connect
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.places import free_port
 from tests.support.server import Server, launch
+from tests.support.tools import need_package
 from tests.support.wait import DEADLINE, wait_for
-from tests.translate.test_complete import need
 from tricorn.translate import output
 from tricorn.translate.translation import translate
 
@@ -180,7 +180,7 @@ def filled(
 def test_the_same_answers(filled: tuple[Case, Path, ssl.SSLContext]) -> None:
     case, folder, context = filled
     name = case.command.partition(" -m ")[2].split()[0]
-    need(name)
+    need_package(name)
     theirs = observe(case.command, case, context)
     made = translate([case.command], {})
     (folder / "tricorn.toml").write_text(output.file(made))

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import gc
-import time
-import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import pytest
 
+from tests.wire.cost import KIB, MIB, Input, bytes_held, cpu_seconds, growth, repeated, traced
 from tests.wire.reading import bytewise
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, NEED_DATA, HeadLimits, RequestReader
 
-KIB = 1024
-MIB = 1024 * KIB
 PIECE = 64 * KIB
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+ONE_CHUNK = "Transfer-Encoding: chunked\r\n\r\n6400000\r\n"
 # Limits out of the way, so that the reader's own cost shows.
 WIDE = HeadLimits(request_line=MIB, field_section=MIB, fields=MIB)
 
@@ -30,24 +27,6 @@ def little_garbage() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-@dataclass(frozen=True)
-class Input:
-    """Bytes that grow with a size, and how they arrive."""
-
-    name: str
-    write: Callable[[int], bytes]
-    size: int
-    one_byte_feeds: bool = False
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def repeated(unit: bytes, size: int) -> bytes:
-    """About `size` bytes of whole units."""
-    return unit * (size // len(unit))
 
 
 LINEAR = [
@@ -118,8 +97,7 @@ class TestTime:
     @pytest.mark.parametrize("kind", LINEAR, ids=str)
     def test_four_times_the_bytes_cost_less_than_six_times_the_time(self, kind: Input) -> None:
         def work(size: int) -> Callable[[], None]:
-            data = kind.write(size)
-            pieces = list(bytewise(data)) if kind.one_byte_feeds else list(in_pieces(data))
+            pieces = kind.pieces(size)
 
             def run() -> None:
                 for _ in range(4):  # enough to be measured
@@ -139,42 +117,6 @@ class TestTime:
             return run
 
         assert growth(work(1500), work(6000)) > 6
-
-
-def growth(small: Callable[[], None], large: Callable[[], None]) -> float:
-    """How many times the CPU time of `small` the `large` one takes, at its best of some tries.
-
-    Load from outside makes single measurements longer, never shorter, so the least of several is
-    what the code costs.
-    """
-    least_small = least_large = float("inf")
-    for attempt in range(20):
-        least_small = min(least_small, cpu_seconds(small))
-        least_large = min(least_large, cpu_seconds(large))
-        ratio = least_large / least_small
-        if (attempt >= 1 and ratio < 5) or (attempt >= 4 and ratio > 9):
-            break
-    return least_large / max(least_small, 1e-4)
-
-
-def cpu_seconds(work: Callable[[], None]) -> float:
-    gc.collect()
-    gc.disable()
-    try:
-        start = time.process_time()
-        work()
-        return time.process_time() - start
-    finally:
-        gc.enable()
-
-
-def in_pieces(data: bytes) -> Iterator[bytes]:
-    """In two pieces of the small size, and eight of the large one.
-
-    All sizes lie below those for which malloc asks the system for memory, which costs more.
-    """
-    size = 8 * KIB
-    return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def drain(pieces: Iterable[bytes], limits: HeadLimits) -> None:
@@ -231,13 +173,12 @@ class TestFloods:
         self, start: bytes, unit: bytes
     ) -> None:
         flood = repeated(unit, PIECE)
-        tracemalloc.start()
-        try:
-            peak = self.pour(start, flood)
-        finally:
-            tracemalloc.stop()
-        assert peak < MIB
-        tries = (cpu_seconds(lambda: self.pour_fast(start, flood)) for _ in range(5))
+        with traced() as memory:
+            before, _ = memory()
+            self.pour(start, flood)
+            _, peak = memory()
+        assert peak - before < MIB
+        tries = (cpu_seconds(lambda: self.pour(start, flood)) for _ in range(5))
         assert any(seconds < 0.2 for seconds in tries)
 
     @flooded
@@ -266,14 +207,8 @@ class TestFloods:
                 most = max(most, reader.buffered)
         assert most <= 8192 + 65536 + 8
 
-    def pour(self, start: bytes, flood: bytes) -> int:
-        """Feed 100 MiB, deaf to the refusal, and return the most memory ever taken."""
-        tracemalloc.reset_peak()
-        before, _ = tracemalloc.get_traced_memory()
-        self.pour_fast(start, flood)
-        return tracemalloc.get_traced_memory()[1] - before
-
-    def pour_fast(self, start: bytes, flood: bytes) -> None:
+    def pour(self, start: bytes, flood: bytes) -> None:
+        """Feed 100 MiB, deaf to the refusal."""
         reader = RequestReader(HeadLimits())
         reader.feed(start)
         for _ in range(100 * MIB // len(flood)):
@@ -286,21 +221,10 @@ class TestFloods:
 
 
 class TestMemory:
-    def test_content_passes_through(self) -> None:
+    @pytest.mark.parametrize("framing", ["Content-Length: 104857600\r\n\r\n", ONE_CHUNK])
+    def test_content_passes_through(self, framing: str) -> None:
         reader = RequestReader(HeadLimits())
-        reader.feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 104857600\r\n\r\n")
-        piece = b"x" * PIECE
-        read = 0
-        for _ in range(100 * MIB // PIECE):
-            reader.feed(piece)
-            while (code := reader.next()) != NEED_DATA:
-                read += len(reader.data) if code == DATA else 0
-            assert reader.buffered == 0
-        assert read == 100 * MIB
-
-    def test_a_body_in_one_chunk_passes_through(self) -> None:
-        reader = RequestReader(HeadLimits())
-        reader.feed(CHUNKED + b"6400000\r\n")
+        reader.feed(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing.encode())
         piece = b"x" * PIECE
         read = 0
         for _ in range(100 * MIB // PIECE):
@@ -311,14 +235,7 @@ class TestMemory:
         assert read == 100 * MIB
 
     def test_a_reader_that_is_done_holds_little(self) -> None:
-        tracemalloc.start()
-        try:
-            before, _ = tracemalloc.get_traced_memory()
-            readers = [self.used_reader() for _ in range(200)]
-            after, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert (after - before) / len(readers) < 4 * KIB
+        assert bytes_held(self.used_reader) < 4 * KIB
 
     def used_reader(self) -> RequestReader:
         reader = RequestReader(HeadLimits())

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.speeds import versions
 from tests.wire.grammar import patient
 from tests.wire.ws_peer import masked
-from tricorn.wire import errors
 from tricorn.wire import mask as imported
 
 FUNCTIONS = [
@@ -27,19 +24,8 @@ FUNCTIONS = [
 ]
 
 
-def load_interpreted() -> ModuleType:
-    """`mask.py` itself, which the compiled module of that name would hide."""
-    place = Path(errors.__file__).with_name("mask.py")
-    spec = importlib.util.spec_from_file_location("tricorn_mask_interpreted", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-INTERPRETED = load_interpreted()
-IS_COMPILED = str(imported.__file__).endswith(tuple(EXTENSION_SUFFIXES))
-VERSIONS = {"interpreted": INTERPRETED} | ({"compiled": imported} if IS_COMPILED else {})
+VERSIONS = versions(imported)
+INTERPRETED = VERSIONS["interpreted"]
 KEYS = [b"\x37\xfa\x21\x3d", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x80\0\0\x01"]
 SIZES = [*range(34), 63, 64, 65, 100, 1000, 4099, 65536, 65549]
 
@@ -176,7 +162,7 @@ class TestMask:
         assert caught.value.start == 2
 
 
-@pytest.mark.skipif(not IS_COMPILED, reason="there is one version")
+@pytest.mark.skipif(len(VERSIONS) < 2, reason="there is one version")
 class TestBoth:
     @patient
     @given(st.binary(max_size=40), st.integers(0, 3), st.binary(max_size=40))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,26 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.speeds import versions
 from tests.wire.grammar import TROUBLE, patient
 from tricorn.wire import fields as names
 from tricorn.wire import scan as imported
 from tricorn.wire.errors import Refusal, ResponseError
 
-
-def load_interpreted() -> ModuleType:
-    """`scan.py` itself, which the compiled module of that name would hide."""
-    place = Path(names.__file__).with_name("scan.py")
-    spec = importlib.util.spec_from_file_location("tricorn_scan_interpreted", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-INTERPRETED = load_interpreted()
-IS_COMPILED = str(imported.__file__).endswith(tuple(EXTENSION_SUFFIXES))
-VERSIONS = {"interpreted": INTERPRETED} | ({"compiled": imported} if IS_COMPILED else {})
+VERSIONS = versions(imported)
+INTERPRETED = VERSIONS["interpreted"]
 FUNCTIONS = [
     "scan_request_line",
     "scan_fields",
@@ -445,7 +429,7 @@ def outcome(work: Callable[[], Any]) -> Any:
         return type(error), error.args
 
 
-@pytest.mark.skipif(not IS_COMPILED, reason="only one version is installed: interpreted")
+@pytest.mark.skipif(len(VERSIONS) < 2, reason="only one version is installed: interpreted")
 class TestBothAnswerAlike:
     @patient
     @given(raw, st.integers(0, 3))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.wire.reading import bytewise
-from tests.wire.test_h1_cost import KIB, MIB, Input, growth, in_pieces, repeated
+from tests.wire.cost import KIB, MIB, Input, bytes_held, growth, repeated, traced
 from tests.wire.ws_peer import KEY, head, sent
 from tricorn.wire.errors import Violation
 from tricorn.wire.ws import NEED_DATA, MessageLimits, MessageReader
@@ -88,8 +86,7 @@ class TestTime:
     @pytest.mark.parametrize("kind", LINEAR, ids=str)
     def test_four_times_the_bytes_cost_less_than_six_times_the_time(self, kind: Input) -> None:
         def work(size: int) -> Callable[[], None]:
-            data = kind.write(size)
-            pieces = list(bytewise(data)) if kind.one_byte_feeds else list(in_pieces(data))
+            pieces = kind.pieces(size)
             return lambda: drain(pieces) and None
 
         assert growth(work(kind.size), work(4 * kind.size)) < 6
@@ -116,8 +113,7 @@ class TestMemory:
         limits = MessageLimits(message=64 * KIB, fragments=1 << 40, controls=1 << 40)
         reader = MessageReader(limits, Inflater(TERMS))
         pieces = [flood[at : at + size] for at in range(0, len(flood), size)]
-        tracemalloc.start()
-        try:
+        with traced() as memory:
             for piece in pieces:
                 reader.feed(piece)
                 try:
@@ -126,41 +122,26 @@ class TestMemory:
                 except Violation:
                     break
                 assert reader.unread() < 150, "what can't be a head is taken at once"
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+            _, peak = memory()
         # The message, a copy of it while it grows or is handed out, and a step of inflating.
         assert peak < 4 * 64 * KIB
 
     def test_a_reader_that_is_done_holds_little(self) -> None:
         message = sent(1, b"a" * 1000, final=False) + sent(0, b"b" * 1000) + sent(2, b"c" * 1000)
-        tracemalloc.start()
-        try:
-            before, _ = tracemalloc.get_traced_memory()
-            readers = [drain([message]) for _ in range(200)]
-            after, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert (after - before) / len(readers) < 2 * KIB
+        assert bytes_held(lambda: drain([message])) < 2 * KIB
 
     def test_a_head_that_announces_much_costs_nothing(self) -> None:
         reader = MessageReader(MessageLimits())
-        tracemalloc.start()
-        try:
+        with traced() as memory:
             reader.feed(head(2, 16 * MIB) + KEY + b"a")
             assert reader.next() == NEED_DATA
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+            _, peak = memory()
         assert peak < 4 * KIB
 
     def test_a_cache_that_forgot_holds_little(self) -> None:
         cache = FrameCache()
-        tracemalloc.start()
-        try:
+        with traced() as memory:
             cache.text("x" * MIB, None)
             cache.forget()
-            after, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+            after, _ = memory()
         assert after < 4 * KIB

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 import zlib
 
 import pytest
 
+from tests.wire.cost import MIB, traced
 from tests.wire.reading import bytewise, cut
 from tests.wire.ws_peer import head, hear, sent
 from tricorn.wire.errors import Violation
@@ -17,7 +17,6 @@ from tricorn.wire.ws_deflate import Deflater, DeflateTerms, Inflater, compressor
 TERMS = DeflateTerms(12, 15, True, True, b"")
 ALONE = DeflateTerms(12, 15, False, False, b"")
 HELLO = bytes.fromhex("f2 48 cd c9 c9 07 00")
-MIB = 1 << 20
 # RFC 7692 §7.2.3, and what its §7.2.1 lets a sender do: the payloads of one message each.
 EXAMPLES = {
     "one block": HELLO,
@@ -133,17 +132,14 @@ class TestInflater:
         payload = Client().message(bytes(32 * MIB))
         assert len(payload) < 40_000
         inflater, message = Inflater(TERMS), bytearray()
-        tracemalloc.start()
-        try:
+        with traced() as memory:
             with pytest.raises(Violation):
                 if whole:
                     inflater.inflate(payload, MIB)
                 else:
                     for piece in cut(payload, range(0, len(payload), 5000)):
                         inflater.feed(piece, message, MIB)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+            _, peak = memory()
         # A bytearray that grows may be copied, and has an eighth to spare.
         assert peak < 2.5 * MIB
 
