@@ -86,12 +86,16 @@ class TestServing:
         assert run().exit_code == 0
         assert started[0].app == "main:app"
 
-    @pytest.mark.parametrize("directory", ["", "src"])
-    def test_the_app_is_looked_for_in_app_dir_first(
-        self, directory: str, started: list[Config]
+    def test_the_app_is_looked_for_in_the_working_directory_first(
+        self, started: list[Config]
     ) -> None:
-        assert run("main:app", *(["--app-dir", directory] if directory else [])).exit_code == 0
-        assert sys.path[0] == directory
+        assert run("main:app").exit_code == 0
+        assert sys.path[0] == ""
+
+    def test_the_app_is_looked_for_in_app_dir_first(self, started: list[Config]) -> None:
+        Path("src").mkdir()
+        assert run("main:app", "--app-dir", "src").exit_code == 0
+        assert sys.path[0] == str(Path("src").resolve())
 
     def test_the_demo(self, started: list[Config]) -> None:
         os.environ["UVICORN_APP"] = "main:app"
@@ -127,6 +131,7 @@ class TestMistakes:
             (["main:app", "--factory=1"], "Option '--factory' does not take a value"),
             (["main:app", "--header", "X"], "--header: 'X' is not a field as Name:Value"),
             (["main:app", "--config", "x"], "--config: 'x' is not a file that exists"),
+            (["main:app", "--app-dir", "x"], "--app-dir: 'x' is not a directory that exists"),
             (["main:app", "--env-file", "x"], "--env-file: 'x' is not a file that exists"),
             (["main:app", "--log-config", "x"], "--log-config: 'x' is not a file that exists"),
             (["main:app", "--loop", "x"], "--loop: 'x' is not one of auto, uvloop,"),
@@ -249,6 +254,7 @@ def test_a_command_means_what_it_means_to_uvicorn(
     uvicorn_main = sys.modules[uvicorn.run.__module__]
     monkeypatch.setattr(uvicorn_main, "run", lambda app, **options: theirs.update(options, app=app))
     os.environ.update(variables)
+    Path("src").mkdir()
     assert CliRunner().invoke(uvicorn.main, command.split()).exit_code == 0
     assert run(*command.split()).exit_code == 0
     theirs["headers"] = [tuple(pair) for pair in theirs["headers"]]
@@ -256,7 +262,7 @@ def test_a_command_means_what_it_means_to_uvicorn(
     for name in set(RUN_PARAMETERS) & set(theirs) - {"log_config", "app_dir"}:
         ours = getattr(started[0], name)
         assert ours == theirs[name] or FILLED_IN.get(name) == (theirs[name], ours), name
-    assert sys.path[0] == theirs["app_dir"]
+    assert sys.path[0] == (theirs["app_dir"] and os.path.abspath(theirs["app_dir"]))
 
 
 class TestProcess:

@@ -235,7 +235,7 @@ def _serve(line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
     from tricorn.settings.sources import resolve
 
     config = _config(line, resolved)
-    sys.path.insert(0, str(resolved["app_dir"].value))
+    _insert_app_dir(resolved["app_dir"])
     if config.use_subprocess:
         from tricorn.supervise.program import supervise
 
@@ -248,8 +248,19 @@ def _serve(line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
     return int(main_run(config))
 
 
+def _insert_app_dir(given: Given) -> None:
+    """Import the app from there first; absolute, as the app may change the working directory."""
+    directory = str(given.value)
+    if directory:
+        _check_directories(given)
+        directory = os.path.abspath(directory)
+    sys.path.insert(0, directory)
+
+
 def _check_directories(given: Given) -> None:
-    for directory in given.value if isinstance(given.value, list) else []:
+    """Raise `ConfigError` for what isn't there of one directory or several."""
+    named = [given.value] if isinstance(given.value, str) else given.value
+    for directory in named if isinstance(named, list) else []:
         if not os.path.isdir(directory):
             raise ConfigError(f"{given.where}: {directory!r} is not a directory that exists")
 
