@@ -88,6 +88,7 @@ def prepare(options: argparse.Namespace, scratch: Path) -> Environments:
         programs["interpreted"] = interpreted.absolute().parent
     if "floor" in wanted:
         programs["floor"] = environment.compile_program("floor", scratch)
+        environment.compile_program("wsfloor", scratch)
     if set(options.scenarios) & set(GROUPS["ws"]):
         programs["wsload"] = environment.compile_program("wsload", scratch)
     if shutil.which("nginx"):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 # The programs in C, and the libraries each needs.
-C_LIBRARIES = {"floor": (), "wsload": ("-lz",)}
+C_LIBRARIES = {"floor": (), "wsfloor": (), "wsload": ("-lz",)}
 PROJECT_FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 PREFERRED_PYTHON = "python3.11"
 
@@ -127,7 +127,7 @@ def base_python() -> str:
 
 
 def compile_program(name: str, folder: Path) -> Path:
-    """Compile floor.c or wsload.c into a folder and return the folder. Raises SetupError."""
+    """Compile one of the programs in C into a folder and return the folder. Raises SetupError."""
     compiler = shutil.which("cc")
     if compiler is None:
         raise SetupError(f"no C compiler: install one, or choose what doesn't need {name}")

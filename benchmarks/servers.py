@@ -163,7 +163,15 @@ def _gunicorn(launch: Launch) -> list[str]:
     ]
 
 
+# What answers the key that wsload.c sends (RFC 6455 4.2.2).
+WSLOAD_ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
 def _floor(launch: Launch) -> list[str]:
+    talk = launch.scenario.talk
+    if talk:
+        fanout = str(int(talk.mode == "fanout"))
+        return [launch.program("wsfloor"), str(launch.port), WSLOAD_ACCEPT, fanout]
     content = launch.scenario.answer.decode("ascii")
     return [
         launch.program("floor"),
@@ -265,7 +273,7 @@ SERVERS = (
             "log": "it has no log",
             "fastapi": "it runs no app",
             "wsgi": "it runs no app",
-            **_NO_WEBSOCKET,
+            **_NO_DEFLATE,
             **dict.fromkeys(_SECURE, "it has no TLS and no HTTP/2"),
         },
         environment="floor",

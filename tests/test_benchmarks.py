@@ -368,6 +368,18 @@ class TestAgainstTheFloor:
         assert 0 < found.p50 <= found.p99
         assert found.pss > 0
 
+    @pytest.mark.slow_matrix
+    @pytest.mark.parametrize("key", ["ws-32-1", "ws-64k-100", "ws-fanout"])
+    def test_one_round_of_messages(self, programs: Path, tmp_path: Path, key: str) -> None:
+        for name in ("wsfloor", "wsload"):
+            environment.compile_program(name, tmp_path)
+        folders = {"floor": programs, "wsload": tmp_path}
+        rig = measure.Rig(folders, 1, 8, None, None, tmp_path)
+        found = measure.measure(rig, SERVER["floor"], SCENARIO[key])
+        assert found.failure == ""
+        assert found.requests > 0
+        assert 0 < found.p50 <= found.p99
+
 
 class Twisted(NamedTuple):
     """A WebSocket server that answers each message with what `answer` makes of its payload."""
