@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.http2 import Http2Client
 from tests.support.raw import RawClient
 from tests.support.server import Server, serve
 from tests.support.wait import DEADLINE, wait_for
@@ -31,6 +32,11 @@ class Victim:
 
     def connect(self, deadline: float = DEADLINE) -> RawClient:
         return self.server.connect(deadline)
+
+    def connect_http2(self, *settings: tuple[int, int], allows: bool = True) -> Http2Client:
+        """With these settings; one that doesn't allow opens no window again."""
+        address = (self.server.host, self.server.port)
+        return Http2Client(address, allows=allows).start(dict(settings))
 
     def get(self, target: str = "/") -> bytes:
         with self.connect() as client:

@@ -39,10 +39,6 @@ def made(request: pytest.FixtureRequest) -> Iterator[Victim]:
         assert victim.get() == b"fine"
 
 
-def connect(made: Victim) -> Http2Client:
-    return Http2Client((made.server.host, made.server.port)).start()
-
-
 def over(client: Http2Client, *codes: Code) -> None:
     """The flood is ended, with the code."""
     client.read_to_the_end()
@@ -93,7 +89,7 @@ def test_hpack_bomb(made: Victim) -> None:
     """12,000 references to 4,000 bytes in each of 20 requests would be 1 GB."""
     called = made.count()
     before = made.forget_peak()
-    with connect(made) as client:
+    with made.connect_http2() as client:
         for number in range(20):
             client.send(bomb(2 * number + 1, 12_000))
         over_or_refused(client, 39)
@@ -120,7 +116,7 @@ def test_table_thrash(made: Victim) -> None:
 
     def cost(requests: list[bytes]) -> float:
         before = made.cpu()
-        with connect(made) as client:
+        with made.connect_http2() as client:
             for start in range(0, len(requests), 50):
                 client.send(b"".join(requests[start : start + 50]))
                 for number in range(start, start + 50):
@@ -136,7 +132,7 @@ def test_table_thrash(made: Victim) -> None:
 
 def test_streams_at_a_time(made: Victim) -> None:
     """No more run than SETTINGS_MAX_CONCURRENT_STREAMS says, and others are served."""
-    with connect(made) as client:
+    with made.connect_http2() as client:
         most = client.settings[3]
         waiting = int(made.get("/waiting"))
         for number in range(most * 3):

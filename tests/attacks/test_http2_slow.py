@@ -38,11 +38,6 @@ def begin(victim):
     return start
 
 
-def connect(made: Victim, *values: tuple[int, int], allows: bool = False) -> Http2Client:
-    address = (made.server.host, made.server.port)
-    return Http2Client(address, allows=allows).start(dict(values))
-
-
 def test_who_says_nothing_behind_half_a_preface(begin):
     made = begin("--timeout-idle", "1", "--timeout-head", "1")
     with Http2Client((made.server.host, made.server.port)) as client:
@@ -52,7 +47,7 @@ def test_who_says_nothing_behind_half_a_preface(begin):
 
 def test_who_says_nothing_behind_the_preface(begin):
     made = begin("--timeout-idle", "1", "--timeout-keep-alive", "1")
-    with connect(made) as client:
+    with made.connect_http2(allows=False) as client:
         client.read_to_the_end()
         assert client.gone is not None and client.gone.code == Code.NO_ERROR
 
@@ -60,7 +55,7 @@ def test_who_says_nothing_behind_the_preface(begin):
 def test_a_slow_header_block(begin):
     """The first frame of a block, and nothing more."""
     made = begin("--timeout-head", "1")
-    with connect(made) as client:
+    with made.connect_http2(allows=False) as client:
         client.send(frame(Kind.HEADERS, END_STREAM, 1, block(request())))
         client.read_to_the_end()
 
@@ -68,7 +63,7 @@ def test_a_slow_header_block(begin):
 def test_a_slow_frame(begin):
     """A frame that never gets whole."""
     made = begin("--timeout-head", "1")
-    with connect(made) as client:
+    with made.connect_http2(allows=False) as client:
         client.send(get(1)[:-3])
         client.read_to_the_end()
 
@@ -76,7 +71,7 @@ def test_a_slow_frame(begin):
 def test_slow_content(begin):
     """The stream is refused or reset; others go on."""
     made = begin("--timeout-body", "1")
-    with connect(made) as client:
+    with made.connect_http2(allows=False) as client:
         client.send(post(1, b"/read") + data(1, b"x"))
         seen = client.stream(1)
         client.until(lambda: seen.ended or seen.reset is not None, "an end")
@@ -90,7 +85,7 @@ def test_windows_that_never_open(begin):
     """100 responses of 20 MiB that the client doesn't let through: held in part, and given up."""
     made = begin("--timeout-write", "3")
     memory = made.memory()
-    with connect(made, (Setting.INITIAL_WINDOW_SIZE, 0)) as client:
+    with made.connect_http2((Setting.INITIAL_WINDOW_SIZE, 0), allows=False) as client:
         client.send(b"".join(get(2 * number + 1, b"/big?mib=20") for number in range(100)))
         client.until(lambda: len(client.streams) == 100, "the heads")
         assert made.get() == b"fine"
@@ -114,7 +109,7 @@ def test_a_window_that_opens_by_a_byte(begin):
     """Progress that is none: it is allowed to be slow, and holds no more for that."""
     made = begin()
     memory = made.memory()
-    with connect(made, (Setting.INITIAL_WINDOW_SIZE, 1)) as client:
+    with made.connect_http2((Setting.INITIAL_WINDOW_SIZE, 1), allows=False) as client:
         client.send(b"".join(get(2 * number + 1, b"/big?mib=20") for number in range(50)))
         client.until(lambda: sum(len(s.body) for s in client.streams.values()) == 50, "50 bytes")
         assert made.get() == b"fine"
@@ -125,7 +120,7 @@ def test_a_client_that_never_reads(begin):
     """Its windows are open, its socket isn't read."""
     made = begin("--timeout-write", "1")
     memory, descriptors = made.memory(), made.descriptors()
-    with connect(made, (Setting.INITIAL_WINDOW_SIZE, (1 << 31) - 1)) as client:
+    with made.connect_http2((Setting.INITIAL_WINDOW_SIZE, (1 << 31) - 1), allows=False) as client:
         client.send(b"".join(get(2 * number + 1, b"/big?mib=20") for number in range(100)))
         held = []
 
@@ -141,7 +136,7 @@ def test_answers_that_nobody_reads(begin):
     """PINGs are answered, but not for ever into memory."""
     made = begin("--timeout-write", "1")
     memory = made.memory()
-    with connect(made) as client:
+    with made.connect_http2(allows=False) as client:
         client.answers = False
         try:
             client.socket.settimeout(5)
@@ -156,7 +151,7 @@ def test_content_that_nobody_reads(begin):
     """100 uploads to an app that doesn't read: bounded by the windows of the connection."""
     made = begin()
     memory = made.memory()
-    with connect(made) as client:
+    with made.connect_http2(allows=False) as client:
         sent = 0
         for number in range(100):
             stream = 2 * number + 1
@@ -180,7 +175,7 @@ def test_many_connections(begin):
     """500 that hold a stream each: a few KiB each, and freed when they go."""
     made = begin()
     memory, descriptors = made.memory(), made.descriptors()
-    clients = [connect(made) for _ in range(500)]
+    clients = [made.connect_http2(allows=False) for _ in range(500)]
     try:
         for client in clients:
             client.send(get(1, b"/wait"))

@@ -29,11 +29,6 @@ def begin(victim):
     return start
 
 
-def connect(made: Victim, *values: tuple[int, int], allows: bool = True) -> Http2Client:
-    address = (made.server.host, made.server.port)
-    return Http2Client(address, allows=allows).start(dict(values))
-
-
 def open_all(client: Http2Client, target: bytes) -> None:
     client.send(b"".join(websocket(number, target) for number in STREAMS))
     client.until(
@@ -50,7 +45,7 @@ def test_windows_that_never_open(begin):
     """The apps wait in send(), and are told when the server gives the streams up."""
     made = begin("--timeout-write", "2")
     memory = made.memory()
-    with connect(made, (Setting.INITIAL_WINDOW_SIZE, 0), allows=False) as client:
+    with made.connect_http2((Setting.INITIAL_WINDOW_SIZE, 0), allows=False) as client:
         open_all(client, b"/pour")
         assert made.get() == b"fine"
         assert made.memory() - memory < 32 * MIB
@@ -65,7 +60,7 @@ def test_windows_that_never_open(begin):
 def test_a_client_that_is_not_there(begin):
     """It answers no ping and no close; its other streams are served."""
     made = begin("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
-    with connect(made) as client:
+    with made.connect_http2() as client:
         client.send(websocket(1, b"/echo"))
         seen = client.stream(1)
         client.until(lambda: INTERNAL_ERROR in seen.body, "the close frame")
@@ -76,7 +71,7 @@ def test_apps_that_do_not_receive(begin):
     """The windows shut, of all streams together too; when the streams are given up they open."""
     made = begin()
     memory = made.memory()
-    with connect(made) as client:
+    with made.connect_http2() as client:
         open_all(client, b"/deaf")
         message = sent(BINARY, bytes(4000))
         for _ in range(30):
@@ -89,7 +84,7 @@ def test_apps_that_do_not_receive(begin):
 def test_content_of_single_bytes_for_an_app_that_does_not_receive(begin):
     made = begin("--ws-max-queue", "1")
     memory = made.memory()
-    with connect(made) as client:
+    with made.connect_http2() as client:
         client.send(websocket(1, b"/deaf"))
         client.until(lambda: bool(client.stream(1).sections), "an answer")
         client.send(data(1, sent(TEXT, b"a") + sent(TEXT, b"b")))
@@ -101,7 +96,7 @@ def test_content_of_single_bytes_for_an_app_that_does_not_receive(begin):
 
 def test_offers_that_nobody_answers(begin):
     made = begin("--timeout-ws-handshake", "1")
-    with connect(made) as client:
+    with made.connect_http2() as client:
         client.send(b"".join(websocket(number, b"/mute") for number in STREAMS))
         for number in STREAMS:
             assert client.response(number).status == 503

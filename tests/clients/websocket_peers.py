@@ -25,6 +25,17 @@ class Ended(Exception):
         self.reason = reason
 
 
+def websockets_options(deflate, subprotocols, fields):
+    """What both clients of PyPI's websockets are given."""
+    return {
+        "compression": "deflate" if deflate else None,
+        "subprotocols": list(subprotocols) or None,
+        "additional_headers": list(fields),
+        "max_size": LARGEST,
+        "proxy": None,
+    }
+
+
 class WebsocketsPeer:
     """PyPI's websockets, on asyncio."""
 
@@ -32,12 +43,7 @@ class WebsocketsPeer:
 
     async def open(self, url, deflate, subprotocols=(), fields=()):
         self.connection = await websockets.asyncio.client.connect(
-            url,
-            compression="deflate" if deflate else None,
-            subprotocols=list(subprotocols) or None,
-            additional_headers=list(fields),
-            max_size=LARGEST,
-            proxy=None,
+            url, **websockets_options(deflate, subprotocols, fields)
         )
         self.subprotocol = self.connection.subprotocol
         self.fields = list(self.connection.response.headers.raw_items())
@@ -65,15 +71,9 @@ class BlockingPeer:
     deflates = True
 
     async def open(self, url, deflate, subprotocols=(), fields=()):
+        options = websockets_options(deflate, subprotocols, fields)
         self.connection = await asyncio.to_thread(
-            lambda: websockets.sync.client.connect(
-                url,
-                compression="deflate" if deflate else None,
-                subprotocols=list(subprotocols) or None,
-                additional_headers=list(fields),
-                max_size=LARGEST,
-                proxy=None,
-            ).__enter__()
+            lambda: websockets.sync.client.connect(url, **options).__enter__()
         )
         self.subprotocol = self.connection.subprotocol
         self.fields = list(self.connection.response.headers.raw_items())

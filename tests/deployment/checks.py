@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import connect
 
 from tests.support.load import Load
-from tests.support.raw import RawClient, Response
+from tests.support.raw import RawClient
 from tests.support.server import Server
 from tests.support.wait import DEADLINE, wait_for
 from tests.support.workers import parents, wait_replaced, workers
@@ -65,16 +65,10 @@ class Visitor(RawClient):
     def __init__(self, front: Front, deadline: float = DEADLINE) -> None:
         self.deadline = deadline
         self.buffer = b""
-        self.front = front
+        self.host = front.host
         self.socket = front.dial(deadline)
         if front.tls:
             self.socket = front.tls.wrap_socket(self.socket, server_hostname=front.host)
-
-    def get(self, target: str = "/", *lines: str) -> Response:
-        host = f"Host: {self.front.host}"
-        head = "\r\n".join((f"GET {target} HTTP/1.1", host, *lines, "", ""))
-        self.send(head.encode("latin-1"))
-        return self.read_response()
 
 
 def facts(front: Front, target: str = "/facts", *lines: str) -> dict[str, Any]:

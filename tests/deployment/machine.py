@@ -12,8 +12,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.deployment.checks import Front
 from tests.support.pages import all_blocks
 from tests.support.server import Server, launch
+from tests.support.wait import wait_for
 
 APP = Path(__file__).parent / "app"
 FOLDER = "/srv/app"  # where pages have the app
@@ -116,6 +118,17 @@ class Machine:
         """Starts a tricorn and waits until it serves."""
         server = self.start(command, **env)
         server.wait_started()
+        return server
+
+    def put_in_front(self, command: str, *fronts: Front) -> Server:
+        """Starts a proxy and waits until clients can come in."""
+        server = self.start(command)
+
+        def is_ready() -> bool:
+            return server.process.poll() is not None or all(front.is_open() for front in fronts)
+
+        wait_for(is_ready, what=command)
+        assert server.process.poll() is None, server.output()
         return server
 
     def run(self, command: str) -> str:

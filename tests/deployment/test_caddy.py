@@ -8,7 +8,6 @@ import trustme
 from tests.deployment.checks import Front, check_restart, check_visits, replace_workers
 from tests.support.places import free_port
 from tests.support.tools import need_tool
-from tests.support.wait import wait_for
 
 PAGE = "caddy"
 FILE = "/etc/caddy/Caddyfile"
@@ -47,10 +46,8 @@ def tricorn(machine):
 
 @pytest.fixture(scope="module")
 def front(machine, tricorn, tls):
-    caddy = machine.start(f"{need_tool('caddy')} run --config {machine.at(FILE)}")
     front = Front(tricorn[1], HOST, tls)
-    wait_for(lambda: front.is_open() or caddy.process.poll() is not None, what="Caddy")
-    assert caddy.process.poll() is None, caddy.output()
+    machine.put_in_front(f"{need_tool('caddy')} run --config {machine.at(FILE)}", front)
     return front
 
 

@@ -11,37 +11,24 @@ from tests.deployment.checks import (
     facts,
     replace_workers,
 )
+from tests.deployment.nginx import start_nginx
 from tests.support.places import free_port
-from tests.support.tools import need_tool
-from tests.support.wait import wait_for
 
 pytest.importorskip("starlette")
 
 PAGE = "cdn"
 CDN = """
-daemon off;
-pid {root}/nginx.pid;
-error_log stderr;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {root}/body;
-    proxy_temp_path {root}/proxy;
-    fastcgi_temp_path {root}/fastcgi;
-    uwsgi_temp_path {root}/uwsgi;
-    scgi_temp_path {root}/scgi;
-    proxy_cache_path {root}/cache keys_zone=cdn:1m;
-    server {{
-        listen {front};
-        location / {{
-            proxy_pass http://127.0.0.1:{back};
-            proxy_bind 127.0.0.3;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_cache cdn;
-            add_header X-Cache $upstream_cache_status always;
-        }}
+proxy_cache_path {root}/cache keys_zone=cdn:1m;
+server {{
+    listen {front};
+    location / {{
+        proxy_pass http://127.0.0.1:{back};
+        proxy_bind 127.0.0.3;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_cache cdn;
+        add_header X-Cache $upstream_cache_status always;
     }}
 }}
 """
@@ -65,11 +52,7 @@ def tricorn(machine):
 @pytest.fixture(scope="module")
 def front(machine, tricorn):
     front = Front(free_port())
-    file = machine.root / "cdn.conf"
-    file.write_text(CDN.format(root=machine.root, front=front.port, back=tricorn.port))
-    nginx = machine.start(f"{need_tool('nginx')} -c {file} -p {machine.root} -e stderr")
-    wait_for(lambda: front.is_open() or nginx.process.poll() is not None, what="nginx")
-    assert nginx.process.poll() is None, nginx.output()
+    start_nginx(machine, front, CDN.format(root=machine.root, front=front.port, back=tricorn.port))
     return front
 
 

@@ -19,7 +19,6 @@ from tests.deployment.checks import (
 from tests.support.load import Load
 from tests.support.places import free_port
 from tests.support.tools import need_tool
-from tests.support.wait import wait_for
 
 PAGE = "haproxy"
 HOST = "app.example.com"
@@ -64,14 +63,8 @@ def tls(machine, page):
 
 
 def start_haproxy(machine, name, *fronts):
-    haproxy = machine.start(f"{need_tool('haproxy')} -db -f {machine.at(f'{FOLDER}/{name}.cfg')}")
-
-    def is_open():
-        return haproxy.process.poll() is not None or all(front.is_open() for front in fronts)
-
-    wait_for(is_open, what="HAProxy")
-    assert haproxy.process.poll() is None, haproxy.output()
-    return haproxy
+    command = f"{need_tool('haproxy')} -db -f {machine.at(f'{FOLDER}/{name}.cfg')}"
+    return machine.put_in_front(command, *fronts)
 
 
 @pytest.fixture(scope="module")

@@ -11,29 +11,12 @@ from tests.deployment.checks import (
     check_websocket,
     replace_workers,
 )
+from tests.deployment.nginx import start_nginx
 from tests.support.places import free_port
-from tests.support.tools import need_tool
-from tests.support.wait import wait_for
 
 PAGE = "nginx"
 FILE = "/etc/nginx/conf.d/app.conf"
-# What Debian's nginx.conf says around the files of conf.d, with folders of this machine.
-AROUND = """
-daemon off;
-pid {root}/nginx.pid;
-error_log stderr;
-events {{ }}
-http {{
-    default_type application/octet-stream;
-    access_log off;
-    client_body_temp_path {root}/body;
-    proxy_temp_path {root}/proxy;
-    fastcgi_temp_path {root}/fastcgi;
-    uwsgi_temp_path {root}/uwsgi;
-    scgi_temp_path {root}/scgi;
-    include {root}/etc/nginx/conf.d/*.conf;
-}}
-"""
+INCLUDE = "include {root}/etc/nginx/conf.d/*.conf;"
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +33,10 @@ def tricorn(machine, installed):
     return machine.serve(page.command("tricorn"))
 
 
-def start_nginx(machine, front):
-    main = machine.at("/etc/nginx/nginx.conf")
-    main.write_text(AROUND.format(root=machine.root))
-    server = machine.start(f"{need_tool('nginx')} -c {main} -p {machine.root} -e stderr")
-    wait_for(lambda: front.is_open() or server.process.poll() is not None, what="nginx")
-    assert server.process.poll() is None, server.output()
-
-
 @pytest.fixture(scope="module")
 def front(machine, installed, tricorn):
     _, front = installed
-    start_nginx(machine, front)
+    start_nginx(machine, front, INCLUDE.format(root=machine.root))
     return front
 
 
@@ -101,7 +76,7 @@ def test_without_the_lines_for_http_1_1(machine, installed, front):
     other = Front(free_port())
     text = text.replace(f"listen {front.port}", f"listen {other.port}")
     machine.at("/etc/nginx/conf.d/app.conf").write_text(text)
-    start_nginx(machine, other)
+    start_nginx(machine, other, INCLUDE.format(root=machine.root))
     check_request(other)
     check_websocket(other)
     check_spoofing(other)

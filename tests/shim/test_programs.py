@@ -13,6 +13,8 @@ from tests.shim.conftest import APPS, Start, in_front
 from tests.support.raw import RawClient
 from tests.support.server import Server, launch
 
+VERSION = "version one of no secret"  # what apps/versions.py says
+
 
 def get(server: Server, path: str = "/") -> httpx.Response:
     return httpx.get(server.url + path, timeout=60, trust_env=False)
@@ -23,29 +25,29 @@ class TestOwnPrograms:
     def test_run(self, start: Start, way: str, code: int) -> None:
         server = start("plainly.py", way)
         answer = get(server)
-        assert (answer.text, answer.headers["server"]) == ("Hello, shim", "uvicorn")
+        assert (answer.text, answer.headers["server"]) == (VERSION, "uvicorn")
         # The program has changed LOGGING_CONFIG, for its workers too.
         server.wait_output("changed INFO:     200 OK")
         assert server.stop(signal.SIGTERM) == code
 
     def test_in_a_loop_of_the_programs_own(self, start: Start) -> None:
         server = start("plainly.py", "loop")
-        assert get(server).text == "Hello, shim"
+        assert get(server).text == VERSION
         server.wait_output('"GET / HTTP/1.1" 200 OK')
         assert server.stop(signal.SIGINT) == 0
         assert "Finished server process" in server.output()
 
     def test_in_a_thread_of_a_subclass(self, start: Start) -> None:
         server = start("plainly.py", "thread")
-        assert get(server).text == "Hello, shim"
+        assert get(server).text == VERSION
         server.wait_output("in a thread, port")
         assert server.stop(signal.SIGTERM) == 0
 
     @pytest.mark.parametrize("options", [[], ["--reload"], ["--workers", "2"]])
     def test_the_command(self, start: Start, options: list[str]) -> None:
-        server = start("-m", "uvicorn", "plainly:app", "--port", "0", *options)
+        server = start("-m", "uvicorn", "versions:app", "--port", "0", *options)
         answer = get(server)
-        assert (answer.text, answer.headers["server"]) == ("Hello, shim", "uvicorn")
+        assert (answer.text, answer.headers["server"]) == (VERSION, "uvicorn")
         server.wait_output('"GET / HTTP/1.1" 200 OK')
 
 
@@ -109,12 +111,12 @@ def test_gunicorn(tmp_path: Path) -> None:
     pytest.importorskip("gunicorn")
     path = str(tmp_path / "socket")
     command = [sys.executable, "-m", "gunicorn", "-k", "uvicorn.workers.UvicornWorker"]
-    server = launch([*command, "-b", f"unix:{path}", "plainly:app"], env=in_front(), cwd=APPS)
+    server = launch([*command, "-b", f"unix:{path}", "versions:app"], env=in_front(), cwd=APPS)
     try:
         server.wait_output("Application startup complete")
         with RawClient(path) as client:
             answer = client.get("/")
-        assert (answer.body, answer.header(b"server")) == (b"Hello, shim", b"uvicorn")
+        assert (answer.body, answer.header(b"server")) == (VERSION.encode(), b"uvicorn")
         assert server.stop() == 0
     finally:
         server.close()

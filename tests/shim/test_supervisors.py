@@ -3,15 +3,14 @@
 import os
 import shutil
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.shim.conftest import APPS, in_front
-from tests.support.server import Server, launch
+from tests.shim.conftest import APPS
+from tests.support.server import Server
 from tests.support.wait import wait_for
 
 Start = Callable[[str], Server]
@@ -27,19 +26,8 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(project: Path) -> Iterator[Start]:
-    servers: list[Server] = []
-
-    def run(way: str) -> Server:
-        command = [sys.executable, "supervised.py", way]
-        server = launch(command, "Uvicorn", env=in_front(), cwd=project)
-        servers.append(server)
-        server.wait_started()
-        return server
-
-    yield run
-    for server in servers:
-        server.close()
+def start(start: Callable[..., Server], project: Path) -> Start:
+    return lambda way: start("supervised.py", way, cwd=project, allow_errors=True)
 
 
 def get(server: Server) -> httpx.Response:

@@ -43,6 +43,8 @@ class RawClient:
     Each call ends within ``deadline`` seconds, or raises TimeoutError.
     """
 
+    host = "test"  # what it calls the server
+
     def __init__(self, address: tuple[str, int] | str, deadline: float = DEADLINE) -> None:
         self.deadline = deadline
         self.buffer = b""
@@ -83,7 +85,7 @@ class RawClient:
 
     def get(self, target: str = "/", *lines: str) -> Response:
         """Sends a GET with a Host field and the extra field ``lines``; reads the answer."""
-        head = "\r\n".join((f"GET {target} HTTP/1.1", "Host: test", *lines, "", ""))
+        head = "\r\n".join((f"GET {target} HTTP/1.1", f"Host: {self.host}", *lines, "", ""))
         self.send(head.encode("latin-1"))
         return self.read_response()
 

@@ -1,4 +1,4 @@
-"""A plain app, and the ways in which a program of its own starts Uvicorn."""
+"""The ways in which a program of its own starts Uvicorn."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,7 @@ import time
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
-
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"Hello, shim"})
+from versions import app
 
 
 class InThread(uvicorn.Server):
@@ -48,7 +38,7 @@ def by_run():
 
 def with_workers():
     LOGGING_CONFIG["formatters"]["access"]["fmt"] = "changed %(levelprefix)s %(status_code)s"
-    uvicorn.run("plainly:app", port=0, workers=2)
+    uvicorn.run("versions:app", port=0, workers=2)
 
 
 async def serve():
