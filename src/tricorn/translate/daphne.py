@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tricorn.translate import alike
 from tricorn.translate.errors import Untranslatable
 from tricorn.translate.row import (
     Asked,
@@ -17,12 +18,11 @@ from tricorn.translate.row import (
     by,
     missing,
 )
-from tricorn.translate.source import Application, Source
+from tricorn.translate.source import Source
 
 _LEVELS = {"0": "warning", "1": "info", "2": "debug", "3": "debug"}
 # Twisted writes a colon inside a value as `\:`.
 _COLON = re.compile(r"(?<!\\):")
-_NO_FILE = "tricorn writes to stdout and stderr: redirect them, or see --log-config."
 
 
 def _host(value: Value, asked: Asked) -> Outcome:
@@ -84,12 +84,6 @@ def _words(text: str) -> dict[str, str]:
     return found
 
 
-def _access_log(value: Value, asked: Asked) -> Outcome:
-    if value == "-":
-        return Became({"access_log": True})
-    return Became({"access_log": True}, f"Not into a file. {_NO_FILE}")
-
-
 def _verbosity(value: Value, asked: Asked) -> Outcome:
     level = _LEVELS.get(str(value))
     if level is None:
@@ -119,10 +113,6 @@ def _server_name(value: Value, asked: Asked) -> Outcome:
     return Became({"headers": [f"server:{value}"]})
 
 
-def _application(text: str, asked: Asked) -> Application:
-    return Application(text)
-
-
 # fmt: off
 DAPHNE = Source(
     name="daphne",
@@ -144,8 +134,8 @@ DAPHNE = Source(
         missing("http_timeout", "-t", "--http-timeout",
                 note="An app may take its time: wrap it in `asyncio.timeout()`. How long clients"
                      " may take has bounds, see docs/limits.md."),
-        by(_access_log, "access_log", "--access-log", to=("access_log",),
-           note="`-` only. " + _NO_FILE),
+        by(alike.access_log, "access_log", "--access-log", to=("access_log",),
+           note=alike.ONLY_STDOUT),
         missing("log_fmt", "--log-fmt", note="Formats belong into a file for --log-config."),
         becomes("ping_interval", "--ping-interval", to="ws_ping_interval"),
         becomes("ping_timeout", "--ping-timeout", to="ws_ping_timeout"),
@@ -155,9 +145,7 @@ DAPHNE = Source(
                note="A message has a limit, and with it each frame."),
         missing("application_close_timeout", "--application-close-timeout",
                 note="An app whose client has left may finish. Wrap what is long in a timeout."),
-        becomes("root_path", "--root-path",
-                note="The proxy must strip it: tricorn puts it in front of the path, as Uvicorn"
-                     " does. If yours passes it on, leave this out."),
+        alike.root_path("root_path", "--root-path"),
         by(_proxy_headers, "proxy_headers", "--proxy-headers", takes=Takes.NOTHING,
            to=("proxy_headers", "forwarded_allow_ips"),
            note="Daphne believes everybody; name your proxy in place of `*`."),
@@ -167,7 +155,7 @@ DAPHNE = Source(
                 note="The client's port isn't known behind a proxy."),
         by(_server_name, "server_name", "-s", "--server-name", off=("--no-server-name",),
            to=("headers", "server_header")),
-        anyway("help", "-h", "--help", note="`tricorn --help`.", takes=Takes.NOTHING),
+        alike.asks_for_help("-h", "--help"),
     ),
     defaults=(
         Default(("proxy_headers",),
@@ -180,7 +168,6 @@ DAPHNE = Source(
         Default(("websocket_timeout",),
                 "WebSockets aren't closed after a day."),
     ),
-    application=_application,
     abbreviates=True,
     ignores=("PORT", "WEB_CONCURRENCY"),
 )

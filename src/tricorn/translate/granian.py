@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tricorn.translate import alike
 from tricorn.translate.errors import Untranslatable
 from tricorn.translate.reader import Setting
 from tricorn.translate.row import (
@@ -35,7 +36,6 @@ _RSGI = (
 )
 _LEVELS = {"warn": "warning", "notset": "trace"}
 _STATIC = "Let the proxy serve files, or mount Starlette's StaticFiles."
-_FIXED = "tricorn chooses it; docs/http2.md."
 _WATCHED = "Watching has no such step; see docs/reload.md."
 
 
@@ -226,30 +226,29 @@ ROWS = (
     anyway("http1_pipeline_flush", "--http1-pipeline-flush",
            note="Responses of one turn of the loop leave together.",
            **_twin("--http1-pipeline-flush")),
-    anyway("http2_adaptive_window", "--http2-adaptive-window", note=_FIXED,
+    anyway("http2_adaptive_window", "--http2-adaptive-window", note=alike.FIXED,
            **_twin("--http2-adaptive-window")),
     anyway("http2_initial_connection_window_size", "--http2-initial-connection-window-size",
-           note=_FIXED),
+           note=alike.FIXED),
     anyway("http2_initial_stream_window_size", "--http2-initial-stream-window-size",
-           note=_FIXED),
+           note=alike.FIXED),
     anyway("http2_keep_alive_interval", "--http2-keep-alive-interval",
            note="A connection that rests ends by --timeout-keep-alive."),
     anyway("http2_keep_alive_timeout", "--http2-keep-alive-timeout",
            note="A connection that rests ends by --timeout-keep-alive."),
-    anyway("http2_max_concurrent_streams", "--http2-max-concurrent-streams", note=_FIXED),
-    anyway("http2_max_frame_size", "--http2-max-frame-size", note=_FIXED),
+    anyway("http2_max_concurrent_streams", "--http2-max-concurrent-streams", note=alike.FIXED),
+    anyway("http2_max_frame_size", "--http2-max-frame-size", note=alike.FIXED),
     becomes("http2_max_headers_size", "--http2-max-headers-size", to="limit_field_section",
-            note="Counts for HTTP/1.1 too."),
-    anyway("http2_max_send_buffer_size", "--http2-max-send-buffer-size", note=_FIXED),
+            note=alike.COUNTS_FOR_HTTP1),
+    anyway("http2_max_send_buffer_size", "--http2-max-send-buffer-size", note=alike.FIXED),
     by(_log, "log_enabled", "--log", to=("log_level", "access_log"),
        note="`--no-log` is `critical`, without access log.", **_twin("--log")),
     by(_log_level, "log_level", "--log-level", to=("log_level",)),
     becomes("log_config", "--log-config",
-            note="Its loggers `_granian` and `granian.access` are called `tricorn.error` and"
-                 " `tricorn.access` here."),
+            note=alike.loggers("_granian", "granian.access")),
     _switch("log_access_enabled", "--access-log", to="access_log"),
     missing("log_access_fmt", "--access-log-fmt",
-            note="Formats belong into a file for --log-config; see docs/logging.md."),
+            note=alike.FORMATS),
     becomes("ssl_certificate", "--ssl-certificate", to="ssl_certfile"),
     becomes("ssl_keyfile", "--ssl-keyfile"),
     becomes("ssl_keyfile_password", "--ssl-keyfile-password"),
@@ -260,9 +259,7 @@ ROWS = (
             note="Revocation lists can be loaded by an `ssl_context_factory` in Python."),
     by(_client_verify, "ssl_client_verify", "--ssl-client-verify", to=("ssl_cert_reqs",),
        note="On is 2.", **_twin("--ssl-client-verify")),
-    becomes("url_path_prefix", "--url-path-prefix", to="root_path",
-            note="The proxy must strip it: tricorn puts it in front of the path, as Uvicorn"
-                 " does. If yours passes it on, leave this out."),
+    alike.root_path("url_path_prefix", "--url-path-prefix"),
     anyway("respawn_failed_workers", "--respawn-failed-workers",
            note="Workers that end are always replaced.", **_twin("--respawn-failed-workers")),
     anyway("respawn_interval", "--respawn-interval",
@@ -300,10 +297,9 @@ ROWS = (
            note="An app that can't be imported is waited for, and explained in the browser.",
            **_twin("--reload-ignore-worker-failure")),
     missing("process_name", "--process-name",
-            note="The app can call `setproctitle`."),
+            note=alike.PROCESS_NAME),
     becomes("pid_file", "--pid-file", to="pid"),
-    anyway("version", "--version", note="`tricorn --version` says what would run.",
-           takes=Takes.NOTHING),
+    alike.asks_for_version("--version"),
 )
 
 GRANIAN = Source(
@@ -321,8 +317,7 @@ GRANIAN = Source(
                 "A worker takes as many connections as it may open files, where Granian takes"
                 " backlog / workers: see `--limit-connections`."),
         Default(("http",),
-                "HTTP/2 without TLS is for trusted proxies; Granian takes it from everybody."
-                " `--http2 all` does too."),
+                alike.cleartext("Granian")),
         Default(("http1_keep_alive",),
                 "A connection that rests for 5 seconds is closed: see `--timeout-keep-alive`."),
         Default(("workers_kill_timeout",),

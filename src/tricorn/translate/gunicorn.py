@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tricorn.translate import alike
 from tricorn.translate import gunicorn_turns as turns
 from tricorn.translate.errors import Untranslatable
 from tricorn.translate.files import import_object, run_file
@@ -29,8 +30,7 @@ VARIABLE = "GUNICORN_CMD_ARGS"
 USUAL_FILE = "gunicorn.conf.py"
 _SYSLOG = "A SysLogHandler belongs into a file for --log-config."
 _STRICT = "tricorn's reader is strict, and has no such switch."
-_FIXED = "tricorn chooses it; docs/http2.md."
-_DIRTY = "Long work belongs into a task queue of its own. " + turns.WITH_WORKER
+_DIRTY = "Long work belongs into a task queue of its own. " + alike.WITH_WORKER
 
 
 def _application(text: str, asked: Asked) -> Application:
@@ -38,11 +38,8 @@ def _application(text: str, asked: Asked) -> Application:
     attribute = attribute or "application"
     if attribute.endswith(")"):
         name, _, arguments = attribute.partition("(")
-        note = (
-            ""
-            if arguments == ")"
-            else (f"tricorn calls {name} without arguments: write a function that passes them.")
-        )
+        note = f"tricorn calls {name} without arguments: write a function that passes them."
+        note = "" if arguments == ")" else note
         return Application(f"{module}:{name}", {"factory": True}, note)
     return Application(f"{module}:{attribute}")
 
@@ -147,23 +144,21 @@ ROWS: tuple[Row, ...] = (
                                           " Forwarded."),
     by(turns.forwarded_peers, "forwarded_allow_ips", "--forwarded-allow-ips",
        to=("forwarded_allow_ips",)),
-    by(turns.access_log, "accesslog", "--access-logfile", to=("access_log",),
-       note="`-` only. " + turns.NO_FILE),
+    by(alike.access_log, "accesslog", "--access-logfile", to=("access_log",),
+       note=alike.ONLY_STDOUT),
     missing("disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog",
             takes=Takes.NOTHING, note=_SYSLOG),
     missing("access_log_format", "--access-logformat",
-            note="Formats belong into a file for --log-config; see docs/logging.md. gunicorn"
-                 " with tricorn's worker keeps its own."),
-    by(turns.error_log, "errorlog", "--error-logfile", "--log-file", to=(), fate="none",
-       note=turns.NO_FILE),
+            note=f"{alike.FORMATS} gunicorn with tricorn's worker keeps its own."),
+    by(alike.error_log, "errorlog", "--error-logfile", "--log-file", to=(), fate="none",
+       note=alike.NO_FILE),
     becomes("loglevel", "--log-level", to="log_level"),
     missing("capture_output", "--capture-output", takes=Takes.NOTHING,
             note="What the app prints goes where tricorn's own output does."),
-    missing("logger_class", "--logger-class", note="Handlers belong into a file for --log-config."),
+    missing("logger_class", "--logger-class", note=alike.LOGGER_CLASS),
     becomes("logconfig", "--log-config", to="log_config",
-            note="Its loggers `gunicorn.error` and `gunicorn.access` are called `tricorn.error`"
-                 " and `tricorn.access` here."),
-    missing("logconfig_dict", note="Write it into a file for --log-config: JSON or TOML."),
+            note=alike.loggers("gunicorn.error", "gunicorn.access")),
+    missing("logconfig_dict", note=alike.LOG_CONFIG_DICT),
     becomes("logconfig_json", "--log-config-json", to="log_config",
             note="Its loggers are called `tricorn.error` and `tricorn.access` here."),
     missing("syslog_addr", "--log-syslog-to", note=_SYSLOG),
@@ -172,17 +167,17 @@ ROWS: tuple[Row, ...] = (
     missing("syslog_facility", "--log-syslog-facility", note=_SYSLOG),
     anyway("enable_stdio_inheritance", "-R", "--enable-stdio-inheritance", takes=Takes.NOTHING,
            note="Workers always write where their parent does."),
-    missing("statsd_host", "--statsd-host", note=turns.WITH_WORKER),
-    missing("dogstatsd_tags", "--dogstatsd-tags", note=turns.WITH_WORKER),
-    missing("statsd_prefix", "--statsd-prefix", note=turns.WITH_WORKER),
+    missing("statsd_host", "--statsd-host", note=alike.WITH_WORKER),
+    missing("dogstatsd_tags", "--dogstatsd-tags", note=alike.WITH_WORKER),
+    missing("statsd_prefix", "--statsd-prefix", note=alike.WITH_WORKER),
     missing("enable_backlog_metric", "--enable-backlog-metric", takes=Takes.NOTHING,
-            note=turns.WITH_WORKER),
-    missing("proc_name", "-n", "--name", note="The app can call `setproctitle`."),
-    missing("default_proc_name", note="The app can call `setproctitle`."),
+            note=alike.WITH_WORKER),
+    missing("proc_name", "-n", "--name", note=alike.PROCESS_NAME),
+    missing("default_proc_name", note=alike.PROCESS_NAME),
     by(turns.python_path, "pythonpath", "--pythonpath", to=(), note="Set PYTHONPATH."),
     missing("paste", "--paste", "--paster",
             note="Write a module that calls `paste.deploy.loadapp`, and name that."),
-    *(missing(name, note=f"{hint} {turns.WITH_WORKER}".strip()) for name, hint in HOOKS.items()),
+    *(missing(name, note=f"{hint} {alike.WITH_WORKER}".strip()) for name, hint in HOOKS.items()),
     by(turns.proxy_protocol, "proxy_protocol", "--proxy-protocol", takes=Takes.OPTIONAL,
        means="auto", to=("proxy_protocol",)),
     by(turns.proxy_peers, "proxy_allow_ips", "--proxy-allow-from", to=("forwarded_allow_ips",),
@@ -203,11 +198,11 @@ ROWS: tuple[Row, ...] = (
     by(turns.protocols, "http_protocols", "--http-protocols", to=("http2",)),
     by(turns.cleartext, "http2_cleartext", "--http2-cleartext", to=("http2",),
        note="`prior-knowledge` and `both` are `all`. There is no upgrade."),
-    anyway("http2_max_concurrent_streams", "--http2-max-concurrent-streams", note=_FIXED),
-    anyway("http2_initial_window_size", "--http2-initial-window-size", note=_FIXED),
-    anyway("http2_max_frame_size", "--http2-max-frame-size", note=_FIXED),
+    anyway("http2_max_concurrent_streams", "--http2-max-concurrent-streams", note=alike.FIXED),
+    anyway("http2_initial_window_size", "--http2-initial-window-size", note=alike.FIXED),
+    anyway("http2_max_frame_size", "--http2-max-frame-size", note=alike.FIXED),
     becomes("http2_max_header_list_size", "--http2-max-header-list-size",
-            to="limit_field_section", note="Counts for HTTP/1.1 too."),
+            to="limit_field_section", note=alike.COUNTS_FOR_HTTP1),
     missing("raw_paste_global_conf", "--paste-global", many=True,
             note="Write a module that calls `paste.deploy.loadapp`, and name that."),
     missing("permit_obsolete_folding", "--permit-obsolete-folding", takes=Takes.NOTHING,
@@ -228,9 +223,7 @@ ROWS: tuple[Row, ...] = (
     by(turns.message_size, "websocket_max_message_size", "--websocket-max-message-size",
        to=("ws_max_size",)),
     anyway("http_parser", "--http-parser", note="There is one reader."),
-    becomes("root_path", "--root-path",
-            note="The proxy must strip it: tricorn puts it in front of the path, as Uvicorn"
-                 " does. If yours passes it on, leave this out."),
+    alike.root_path("root_path", "--root-path"),
     missing("dirty_apps", "--dirty-app", many=True, note=_DIRTY),
     missing("dirty_workers", "--dirty-workers", note=_DIRTY),
     missing("dirty_timeout", "--dirty-timeout", note=_DIRTY),
@@ -241,9 +234,8 @@ ROWS: tuple[Row, ...] = (
     anyway("control_socket_mode", "--control-socket-mode", note="It is this user's alone."),
     anyway("control_socket_disable", "--no-control-socket", takes=Takes.NOTHING,
            note="There is none unless --control asks for it."),
-    anyway("help", "-h", "--help", note="`tricorn --help`.", takes=Takes.NOTHING),
-    anyway("version", "-v", "--version", note="`tricorn --version` says what would run.",
-           takes=Takes.NOTHING),
+    alike.asks_for_help("-h", "--help"),
+    alike.asks_for_version("-v", "--version"),
 )
 
 GUNICORN = Source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tricorn.translate import alike
 from tricorn.translate.addresses import to_binds
 from tricorn.translate.errors import Untranslatable
 from tricorn.translate.row import (
@@ -18,9 +19,10 @@ from tricorn.translate.row import (
 _ASGI = (
     "asgi", "uvicorn.workers.", "uvicorn_worker.", "tricorn.workers.", "gunicorn.workers.gasgi.",
 )  # fmt: skip
+_WITHOUT_KWARGS = (
+    "uvicorn.workers.Uvicorn", "tricorn.workers.Tricorn", "uvicorn_worker.Uvicorn", "asgi",
+)  # fmt: skip
 _GREEN = ("gevent", "eventlet", "gevent_wsgi", "gevent_pywsgi")
-WITH_WORKER = "Stay with gunicorn, and take tricorn's worker: docs/deployment/gunicorn.md."
-NO_FILE = "tricorn writes to stdout and stderr: redirect them, or see --log-config."
 
 
 def is_asgi(asked: Asked) -> bool:
@@ -31,20 +33,10 @@ def is_asgi(asked: Asked) -> bool:
 
 def worker_class(value: Value, asked: Asked) -> Outcome:
     if not isinstance(value, str):
-        return Missing(f"What the class does is its own. {WITH_WORKER}")
+        return Missing(f"What the class does is its own. {alike.WITH_WORKER}")
     if value.startswith(_ASGI):
-        kwargs = (
-            ""
-            if value.startswith(
-                (
-                    "uvicorn.workers.Uvicorn",
-                    "tricorn.workers.Tricorn",
-                    "uvicorn_worker.Uvicorn",
-                    "asgi",
-                )
-            )
-            else (" What its CONFIG_KWARGS say are options of the same names.")
-        )
+        plain = value.startswith(_WITHOUT_KWARGS)
+        kwargs = "" if plain else " What its CONFIG_KWARGS say are options of the same names."
         return Anyway(f"tricorn serves ASGI by itself.{kwargs}")
     if value in ("sync", "gthread"):
         threads = asked.get("threads", 1)
@@ -91,11 +83,9 @@ def limit(option: str) -> Turn:
 
     def turn(value: Value, asked: Asked) -> Outcome:
         if str(value) == "0":
-            return (
-                Anyway("0, no limit, is the default.")
-                if option == "limit_max_requests"
-                else (Missing("There is always a limit; give a large one."))
-            )
+            if option == "limit_max_requests":
+                return Anyway("0, no limit, is the default.")
+            return Missing("There is always a limit; give a large one.")
         return Became({option: value})
 
     return turn
@@ -125,15 +115,6 @@ def raw_env(value: Value, asked: Asked) -> Outcome:
 def python_path(value: Value, asked: Asked) -> Outcome:
     path = ":".join(str(value).split(","))
     return Surroundings("Set in the environment.", environment={"PYTHONPATH": path})
-
-
-def access_log(value: Value, asked: Asked) -> Outcome:
-    note = "" if value == "-" else f"Not into a file. {NO_FILE}"
-    return Became({"access_log": True}, note)
-
-
-def error_log(value: Value, asked: Asked) -> Outcome:
-    return Anyway("tricorn logs to stderr, too.") if value == "-" else Missing(NO_FILE)
 
 
 def umask(value: Value, asked: Asked) -> Outcome:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tricorn.translate import alike
 from tricorn.translate.addresses import to_binds
 from tricorn.translate.errors import Untranslatable
 from tricorn.translate.files import import_object, run_file
@@ -29,9 +30,7 @@ from tricorn.translate.row import (
 )
 from tricorn.translate.source import Application, FromFiles, Source
 
-_NO_FILE = "tricorn writes to stdout and stderr: redirect them, or see --log-config."
 _VERIFY = {"CERT_NONE": 0, "CERT_OPTIONAL": 1, "CERT_REQUIRED": 2}
-_FIXED = "tricorn chooses it; docs/http2.md."
 
 
 def _bind(value: Value, asked: Asked) -> Outcome:
@@ -50,22 +49,14 @@ def _insecure_bind(value: Value, asked: Asked) -> Outcome:
 def _access_log(value: Value, asked: Asked) -> Outcome:
     if not value:
         return Became({"access_log": False})
-    note = "" if value == "-" else f"Not into a file. {_NO_FILE}"
-    return Became({"access_log": True}, note)
-
-
-def _error_log(value: Value, asked: Asked) -> Outcome:
-    if value in ("-", None):
-        return Anyway("tricorn logs to stderr, too.")
-    return Missing(_NO_FILE)
+    return alike.access_log(value, asked)
 
 
 def _log_config(value: Value, asked: Asked) -> Outcome:
     path = str(value).removeprefix("json:").removeprefix("toml:")
     return Became(
         {"log_config": path},
-        "Its loggers `hypercorn.error` and `hypercorn.access` are called `tricorn.error` and"
-        " `tricorn.access` here.",
+        alike.loggers("hypercorn.error", "hypercorn.access"),
     )
 
 
@@ -179,9 +170,9 @@ def _toml(path: str) -> dict[str, Any]:
 # fmt: off
 ROWS: tuple[Row, ...] = (
     by(_access_log, "accesslog", "--access-log", "--access-logfile", to=("access_log",),
-       note="`-` only. " + _NO_FILE),
+       note=alike.ONLY_STDOUT),
     missing("access_log_format", "--access-logformat",
-            note="Formats belong into a file for --log-config; see docs/logging.md."),
+            note=alike.FORMATS),
     becomes("backlog", "--backlog"),
     by(_bind, "bind", "-b", "--bind", to=("bind",), many=True),
     becomes("ca_certs", "--ca-certs", to="ssl_ca_certs"),
@@ -193,8 +184,8 @@ ROWS: tuple[Row, ...] = (
            note="Workers never outlive their parent."),
     by(_debug, "debug", "--debug", takes=Takes.NOTHING, to=(), fate="none",
        note="Set PYTHONASYNCIODEBUG=1 in the environment, or `--log-level debug`."),
-    by(_error_log, "errorlog", "--error-log", "--error-logfile", "--log-file", to=(), fate="none",
-       note=_NO_FILE),
+    by(alike.error_log, "errorlog", "--error-log", "--error-logfile", "--log-file", to=(),
+       fate="none", note=alike.NO_FILE),
     becomes("graceful_timeout", "--graceful-timeout", to="timeout_graceful_shutdown"),
     missing("read_timeout", "--read-timeout",
             note="Each phase of a request has its own time: see `--timeout-idle`,"
@@ -216,9 +207,7 @@ ROWS: tuple[Row, ...] = (
     becomes("pid_path", "-p", "--pid", to="pid"),
     missing("quic_bind", "--quic-bind", note="There is no HTTP/3.", many=True),
     becomes("use_reloader", "--reload", to="reload", takes=Takes.NOTHING),
-    becomes("root_path", "--root-path",
-            note="The proxy must strip it: tricorn puts it in front of the path, as Uvicorn"
-                 " does. If yours passes it on, leave this out."),
+    alike.root_path("root_path", "--root-path"),
     missing("server_names", "--server-name", many=True,
             note="Have the app check the host, as Starlette's TrustedHostMiddleware does, or"
                  " the proxy."),
@@ -232,22 +221,22 @@ ROWS: tuple[Row, ...] = (
     by(_interval, "websocket_ping_interval", "--websocket-ping-interval",
        to=("ws_ping_interval",)),
     becomes("workers", "-w", "--workers"),
-    anyway("help", "-h", "--help", note="`tricorn --help`.", takes=Takes.NOTHING),
+    alike.asks_for_help("-h", "--help"),
     # In files only.
     by(_alpn, "alpn_protocols", to=("http2",), note="Without `h2` it is `off`."),
     missing("alt_svc_headers", note="Add them with --header."),
     missing("dogstatsd_tags", note="gunicorn with tricorn's worker has statsd."),
     becomes("h11_max_incomplete_size", to="h11_max_incomplete_event_size"),
     anyway("h11_pass_raw_headers", note="Names go out in lower case."),
-    anyway("h2_max_concurrent_streams", note=_FIXED),
+    anyway("h2_max_concurrent_streams", note=alike.FIXED),
     becomes("h2_max_header_list_size", to="limit_field_section",
-            note="Counts for HTTP/1.1 too."),
-    anyway("h2_max_inbound_frame_size", note=_FIXED),
+            note=alike.COUNTS_FOR_HTTP1),
+    anyway("h2_max_inbound_frame_size", note=alike.FIXED),
     becomes("include_date_header", to="date_header"),
     becomes("include_server_header", to="server_header"),
     missing("keep_alive_max_requests", note="A connection may bring as many as it likes."),
-    missing("logconfig_dict", note="Write it into a file for --log-config: JSON or TOML."),
-    missing("logger_class", note="Handlers belong into a file for --log-config."),
+    missing("logconfig_dict", note=alike.LOG_CONFIG_DICT),
+    missing("logger_class", note=alike.LOGGER_CLASS),
     becomes("max_app_queue_size", to="ws_max_queue",
             note="For WebSockets; content is counted in bytes."),
     becomes("shutdown_timeout", to="timeout_lifespan_shutdown"),
@@ -278,8 +267,7 @@ HYPERCORN = Source(
                 "A request's head may have 64 KiB, not 16."),
         Default(("startup_timeout",), "The app's startup has no limit; Hypercorn's is 60 seconds:"
                 " see `--timeout-lifespan-startup`."),
-        Default((), "HTTP/2 without TLS is for trusted proxies; Hypercorn takes it from"
-                " everybody. `--http2 all` does too."),
+        Default((), alike.cleartext("Hypercorn")),
         Default((), "Forwarding fields of trusted proxies are believed: those of this machine,"
                 " unless `--forwarded-allow-ips` names others. With Hypercorn's"
                 " ProxyFixMiddleware around your app, take it away."),

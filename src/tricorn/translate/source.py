@@ -18,6 +18,11 @@ class Application(NamedTuple):
     note: str = ""
 
 
+def as_it_is(text: str, asked: Asked) -> Application:
+    """For programs that name it as tricorn does."""
+    return Application(text)
+
+
 class FromFiles(NamedTuple):
     """What configuration files and the environment say, the weakest first."""
 
@@ -43,7 +48,7 @@ class Source:
     version: str
     rows: tuple[Row, ...]
     defaults: tuple[Default, ...]
-    application: Callable[[str, Asked], Application]
+    application: Callable[[str, Asked], Application] = as_it_is
     more: Callable[[Sequence[Setting], Mapping[str, str]], FromFiles] = no_files
     abbreviates: bool = False
     ignores: tuple[str, ...] = ()

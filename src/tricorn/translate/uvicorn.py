@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tricorn.settings.option import Kind, Option
 from tricorn.settings.options import OPTIONS
-from tricorn.translate.row import Asked, Default, Row, Takes, anyway, becomes
-from tricorn.translate.source import Application, Source
+from tricorn.translate import alike
+from tricorn.translate.row import Default, Row, Takes, becomes
+from tricorn.translate.source import Source
 
 
 def _row(option: Option) -> Row:
@@ -22,10 +23,6 @@ def _row(option: Option) -> Row:
     )
 
 
-def _application(text: str, asked: Asked) -> Application:
-    return Application(text)
-
-
 UVICORN = Source(
     name="uvicorn",
     title="Uvicorn",
@@ -36,8 +33,7 @@ UVICORN = Source(
             for option in OPTIONS
             if option.on_command_line and not option.ours and option.name != "app"
         ),
-        anyway("version", "--version", note="`tricorn --version` says what would run.",
-               takes=Takes.NOTHING),
+        alike.asks_for_version("--version"),
     ),
     defaults=(
         Default(("timeout_graceful_shutdown",),
@@ -49,6 +45,5 @@ UVICORN = Source(
         Default(("timeout_head", "limit_request_line"),
                 "Times and sizes of requests have bounds; docs/limits.md has them."),
     ),
-    application=_application,
     ignores=("PORT",),
 )  # fmt: skip
