@@ -16,6 +16,8 @@ from tests.support.wait import DEADLINE, wait_for
 
 HERE = Path(__file__).parent
 QUICK = ("--no-access-log", "--lifespan", "off")
+# At the end of a test: its clients are gone, and apps that hang on are not waited for.
+DRAIN = ("--timeout-graceful-shutdown", "1")
 
 
 class Victim:
@@ -102,6 +104,7 @@ def victim(transport: str) -> Iterator[Callable[..., Victim]]:
         context = serve(
             "victim:app",
             *QUICK,
+            *DRAIN,
             *options,
             app_dir=HERE,
             env=environment,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.conftest import HERE, QUICK, Victim
+from tests.attacks.conftest import DRAIN, HERE, QUICK, Victim
 from tests.attacks.http2_floods import (
     BLOCKS,
     CHEAP,
@@ -30,7 +30,7 @@ HARMLESS = ("large unknown frames", "DATA of padding")
 @pytest.fixture(scope="module", params=["hub", "loop"])
 def made(request: pytest.FixtureRequest) -> Iterator[Victim]:
     environment = {"TRICORN_TRANSPORT": request.param}
-    options = (*QUICK, "--http2", "all")
+    options = (*QUICK, *DRAIN, "--http2", "all")
     with serve("victim:app", *options, app_dir=HERE, env=environment) as server:
         victim = Victim(server)
         victim.get()

@@ -79,7 +79,7 @@ class Load:
     [("/", b"fine", 0.0), ("/nap", b"rested", 0.19), ("/big?mib=1", bytes(1 << 20), 0.0)],
 )
 def test_under_load(victim, target, expected, takes):
-    made = victim()
+    made = victim("--timeout-graceful-shutdown", "30")
     load = Load(made.server, target, expected, takes)
     try:
         wait_for(lambda: load.answered > 30, what="the load to run")
@@ -95,7 +95,7 @@ def test_under_load(victim, target, expected, takes):
 
 
 def test_resting_and_new_connections_close_at_once(victim):
-    made = victim()
+    made = victim("--timeout-graceful-shutdown", "30")
     with made.connect() as new, made.connect() as rested, made.connect() as asking:
         assert rested.get("/").status == 200
         called = made.count()
@@ -113,7 +113,7 @@ def test_resting_and_new_connections_close_at_once(victim):
 
 def test_requests_that_were_sent_before_it_stops_are_answered(victim):
     """They may lie unread in the system, on connections that nobody has accepted yet."""
-    made = victim()
+    made = victim("--timeout-graceful-shutdown", "30")
     made.server.process.send_signal(signal.SIGSTOP)
     clients = [made.connect() for _ in range(20)]
     try:
@@ -132,7 +132,7 @@ def test_requests_that_were_sent_before_it_stops_are_answered(victim):
 
 
 def test_an_upload_goes_on(victim):
-    made = victim()
+    made = victim("--timeout-graceful-shutdown", "30")
     with made.connect() as client:
         called = made.count()
         client.send(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234")
