@@ -114,6 +114,7 @@ ONCE = (
     "supervise/test_places.py",
     "supervise/test_preload.py",
     "supervise/test_reload.py",
+    "supervise/test_reload_errors.py",
     "supervise/test_stopping.py",
     "supervise/test_succession.py",
     "test_benchmarks.py",

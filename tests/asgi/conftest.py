@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.asgi import exchange_rig
+from tests.asgi.session_rig import App, Make, SessionRig
 from tests.support.loops import FACTORIES
 from tricorn.asgi.task import TaskStarter
 
@@ -35,3 +37,35 @@ def starter(every_loop: asyncio.AbstractEventLoop) -> Iterator[TaskStarter]:
     starter = TaskStarter(every_loop)
     yield starter
     starter.close()
+
+
+@pytest.fixture
+def stream() -> exchange_rig.Recorder:
+    return exchange_rig.Recorder()
+
+
+@pytest.fixture
+def rig(loop: asyncio.AbstractEventLoop) -> Iterator[Make]:
+    """Makes a `SessionRig` and starts it, behind what `first` does with it.
+
+    Whatever the loop had to complain of fails the test.
+    """
+    faults: list[Any] = []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    tasks: list[Any] = []
+
+    def make(
+        app: App, first: Callable[[SessionRig], object] = lambda _: None, **options: Any
+    ) -> SessionRig:
+        made = SessionRig(loop, app, **options)
+        first(made)
+        made.start()
+        tasks.append(made.session.task)
+        return made
+
+    yield make
+    left = [task for task in tasks if not task.done()]
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    assert not faults, faults

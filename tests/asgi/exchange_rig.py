@@ -1,5 +1,6 @@
 """An exchange on a stream that writes down what it is asked for."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -61,3 +62,36 @@ async def unused(scope: Any, receive: Any, send: Any) -> None:
 
 def exchange_for(stream: Stream, app: App = unused, has_content: bool = False) -> Exchange:
     return Exchange(stream, app, {"type": "http"}, has_content)
+
+
+def serve(stream: Stream, app: App) -> None:
+    asyncio.run(exchange_for(stream, app).run())
+
+
+def sends(*messages: Any) -> App:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in messages:
+            await send(message)
+
+    return app
+
+
+def refused(stream: Stream, *messages: Any, gone: bool = False) -> BaseException:
+    """What the last of `messages` raises in the app; the ones before it are fine."""
+    found: list[BaseException] = []
+
+    async def call() -> None:
+        exchange = exchange_for(stream)
+        for message in messages[:-1]:
+            await exchange.send(message)
+        if gone:
+            exchange.disconnected()
+        pending = exchange.send(messages[-1])  # nothing is raised before the await
+        try:
+            await pending
+        except Exception as error:
+            found.append(error)
+
+    asyncio.run(call())
+    assert found, "it was taken"
+    return found[0]

@@ -19,6 +19,14 @@ CLOSE: dict[str, Any] = {"type": "websocket.close", "code": 4000, "reason": "so"
 DENY: dict[str, Any] = {"type": "websocket.http.response.start", "status": 401, "headers": []}
 BODY: dict[str, Any] = {"type": "websocket.http.response.body", "body": b"no"}
 PART: dict[str, Any] = {**BODY, "more_body": True}
+# Each phase, by what leads to it.
+CONNECTING: tuple[Any, ...] = ()
+OPEN = (ACCEPT,)
+CLOSED = (ACCEPT, CLOSE)
+HELD = (DENY,)
+DENYING = (DENY, PART)
+DENIED = (DENY, BODY)
+REFUSED = (CLOSE,)
 
 
 def received(message: str | bytes) -> dict[str, Any]:
@@ -156,3 +164,15 @@ class Listening:
             self.messages.append(message)
             if message["type"] == "websocket.disconnect":
                 return
+
+
+Make = Callable[..., SessionRig]
+
+
+def last_error(rig: Make, *messages: Any, **options: Any) -> BaseException:
+    """What the last of `messages` raises in the app; those before it are fine."""
+    app = Scripted(*messages)
+    rig(app, **options)
+    assert app.errors[:-1] == [None] * (len(messages) - 1)
+    assert app.errors[-1] is not None, "it was taken"
+    return app.errors[-1]

@@ -2,144 +2,28 @@
 
 from __future__ import annotations
 
-import html
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.raw import RawClient, Response
-from tests.support.server import Server, serve, start
-from tests.support.wait import DEADLINE, wait_for
-
-APP = """
-import asyncio, os, time
-VERSION = "{version}"
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            {on_lifespan}
-            await send({{"type": message["type"] + ".complete"}})
-            if message["type"] == "lifespan.shutdown":
-                return
-    if scope["type"] == "websocket":
-        await receive()
-        await send({{"type": "websocket.accept"}})
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
-        return
-    if scope["path"] == "/slow":
-        print("slow begins", flush=True)
-        await asyncio.sleep(0.1)
-    await send({{"type": "http.response.start", "status": 200, "headers": []}})
-    if scope["path"] == "/stream":
-        while True:
-            await send({{"type": "http.response.body", "body": b"tick", "more_body": True}})
-            await asyncio.sleep(0.01)
-    if scope["path"] == "/hang":
-        print("hanging", flush=True)
-        time.sleep(600)
-    body = VERSION + " " + str(os.getpid())
-    await send({{"type": "http.response.body", "body": body.encode()}})
-"""
-RELOADING = "Reloading..."
-
-
-class Project:
-    """A directory with an app that says its version."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.path = directory / "main.py"
-        self.save("one")
-
-    def save(self, version: str, on_lifespan: str = "pass", text: str = APP) -> None:
-        """Save the app as an editor does: whole, under another name first."""
-        self.write("main.py", text.format(version=version, on_lifespan=on_lifespan))
-
-    def write(self, name: str, text: str) -> None:
-        path = self.directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(path.name + "~")
-        half.write_text(text)
-        half.replace(path)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    directory = tmp_path / "project"
-    directory.mkdir()
-    return Project(directory)
-
-
-@pytest.fixture(params=["watchfiles", "looking"])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """An environment in which watchfiles can be imported, or can't."""
-    if request.param == "watchfiles":
-        pytest.importorskip("watchfiles")
-        return {}
-    return without_watchfiles(tmp_path)
-
-
-def without_watchfiles(tmp_path: Path) -> dict[str, str]:
-    missing = tmp_path / "missing"
-    missing.mkdir(exist_ok=True)
-    (missing / "watchfiles.py").write_text("raise ImportError\n")
-    paths = [str(missing), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-@contextmanager
-def reloading(project: Project, *args: str, env: dict[str, str] | None = None) -> Iterator[Server]:
-    with serve(
-        "main:app",
-        "--reload",
-        "--no-access-log",
-        *args,
-        env={"PYTHONWARNINGS": "ignore", **(env or {})},
-        cwd=project.directory,
-        app_dir=project.directory,
-        allow_errors=True,
-    ) as server:
-        wait_answer(server, b"one")
-        yield server
-        group = server.pid
-        server.stop()
-        wait_for(lambda: not group_exists(group), what="an end of all processes")
-
-
-def group_exists(group: int) -> bool:
-    """Whether a process of the group is left: each server starts one of its own."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def ask(server: Server, target: str = "/", *lines: str) -> Response:
-    with server.connect() as client:
-        return client.get(target, "Connection: close", *lines)
-
-
-def wait_answer(server: Server, start_of_body: bytes, status: int = 200) -> Response:
-    """The first answer that begins so; all before it are whole answers, too."""
-
-    def found() -> Response | None:
-        answer = ask(server)
-        is_it = answer.status == status and answer.body.startswith(start_of_body)
-        return answer if is_it else None
-
-    return wait_for(found, DEADLINE, f"{start_of_body!r} from the app; log:\n{server.output()}")
+from tests.supervise.reload_rig import (
+    APP,
+    RELOADING,
+    Project,
+    ask,
+    group_exists,
+    peek,
+    reloading,
+    start_reloading,
+    wait_answer,
+)
+from tests.support.server import Server, serve
+from tests.support.wait import wait_for
 
 
 class TestChanges:
@@ -242,90 +126,6 @@ class TestChanges:
             first = ask(server).body
             server.process.send_signal(signal.SIGHUP)
             wait_for(lambda: ask(server).body != first)
-
-
-@contextmanager
-def start_reloading(project: Project, *args: str) -> Iterator[Server]:
-    """A server that needn't come up."""
-    command = ("main:app", "--reload", "--port", "0", *args)
-    server = start(*command, cwd=project.directory, env={"PYTHONWARNINGS": "ignore"})
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-class TestErrors:
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("def oops(:", "SyntaxError: invalid syntax"),
-            ("import os\n1 / 0", "ZeroDivisionError: division by zero"),
-            ("import absent_module", "No module named 'absent_module'"),
-            ("raise SystemExit('no database')", "ended with 'no database'"),
-            ("", 'Attribute "app" not found in module "main"'),
-        ],
-    )
-    def test_are_told_in_terminal_and_browser_until_mended(
-        self, project: Project, text: str, message: str
-    ) -> None:
-        with reloading(project) as server:
-            project.write("main.py", text)
-            page = wait_page(server, message)
-            assert b"<html" in page.body and b"location.replace" in page.body
-            plain = ask(server, "/", "Accept: application/json")
-            assert (plain.status, plain.header(b"content-type")) == (
-                500,
-                b"text/plain; charset=utf-8",
-            )
-            assert message in plain.body.decode() and b"<html" not in plain.body
-            server.wait_output("Waiting for changes.")
-            if "ended with" not in message and text:
-                assert server.stderr().count(message) == 1
-            with server.connect() as waiting:
-                waiting.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Tricorn-Wait: 1\r\n\r\n")
-                wait_for(lambda: b"\r\n\r\n" in peek(waiting))
-                project.save("two")
-                waiting.read_until_closed()
-            # The next answer is the new code's: it is asked as soon as the page may load again.
-            assert ask(server).body.startswith(b"two")
-
-    def test_at_the_first_start(self, project: Project) -> None:
-        project.write("main.py", "def oops(:")
-        with start_reloading(project) as server:
-            server.wait_started()
-            wait_page(server, "SyntaxError")
-            project.save("two")
-            wait_answer(server, b"two")
-            assert server.stop() == 0
-
-    def test_of_the_lifespan(self, project: Project) -> None:
-        with reloading(project, "--lifespan", "on") as server:
-            project.save("two", on_lifespan="raise RuntimeError('no <database>')")
-            page = wait_page(server, "RuntimeError: no <database>")
-            assert b"<database>" not in page.body
-            project.save("three")
-            wait_answer(server, b"three")
-
-    def test_that_end_the_process(self, project: Project) -> None:
-        with reloading(project) as server:
-            project.write("main.py", "import os\nos._exit(7)")
-            wait_page(server, "ended with 7 while it started")
-            project.save("two")
-            wait_answer(server, b"two")
-
-
-def wait_page(server: Server, message: str) -> Response:
-    def found() -> Response | None:
-        answer = ask(server, "/", "Accept: text/html,*/*;q=0.8")
-        is_it = answer.status == 500 and message in html.unescape(answer.body.decode())
-        return answer if is_it else None
-
-    return wait_for(found, DEADLINE, f"a page with {message!r}; log:\n{server.output()}")
-
-
-def peek(client: RawClient) -> bytes:
-    return client.socket.recv(65536, socket.MSG_PEEK)
 
 
 class TestConnections:
