@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from tests.attacks.conftest import Victim
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     Code,
-    Http2Client,
     Kind,
     block,
     data,
@@ -26,6 +25,7 @@ from tests.support.http2 import (
     string,
     window_update,
 )
+from tests.support.http2 import Http2Client
 
 MIB = 1 << 20
 LARGEST = (1 << 31) - 1

@@ -18,7 +18,8 @@ from tests.attacks.http2_floods import (
     bomb,
     thrash,
 )
-from tests.support.http2 import Code, Http2Client, get
+from tests.support.h2_frames import Code, get
+from tests.support.http2 import Http2Client
 from tests.support.server import serve
 from tests.support.wait import DEADLINE, wait_for
 

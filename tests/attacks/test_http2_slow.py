@@ -4,11 +4,10 @@ import pytest
 
 from tests.attacks.conftest import Victim
 from tests.attacks.http2_floods import MIB
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     END_STREAM,
     PREFACE,
     Code,
-    Http2Client,
     Kind,
     Setting,
     block,
@@ -19,6 +18,7 @@ from tests.support.http2 import (
     post,
     request,
 )
+from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 
 pytest.importorskip("ngh2")

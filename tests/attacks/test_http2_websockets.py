@@ -4,7 +4,8 @@ import pytest
 
 from tests.attacks.conftest import Victim
 from tests.attacks.http2_floods import MIB, websocket
-from tests.support.http2 import Http2Client, Setting, data, get
+from tests.support.h2_frames import Setting, data, get
+from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 from tests.wire.ws_peer import sent
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.clients.http2_servers import http2_server
 from tests.support.certificates import make_certificate
-from tests.support.http2 import Http2Client, get
+from tests.support.h2_frames import get
+from tests.support.http2 import Http2Client
 from tests.support.server import serve
 
 pytest.importorskip("ngh2")

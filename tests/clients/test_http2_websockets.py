@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients.http2_servers import Place, http2_server
-from tests.support.http2 import Code, Http2Client, data, headers
+from tests.support.h2_frames import Code, data, headers
+from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 from tests.wire.ws_peer import sent
 

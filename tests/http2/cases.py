@@ -7,7 +7,8 @@ asks whether it still answers. Where the RFC leaves a choice, the outcome has al
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tests.support.http2 import Code, Http2Client, Kind
+from tests.support.h2_frames import Code, Kind
+from tests.support.http2 import Http2Client
 
 Step = bytes | Callable[[Http2Client], None]
 Outcome = Callable[[Http2Client], None]

@@ -3,10 +3,9 @@
 import pytest
 
 from tests.http2.cases import connection_error
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     PREFACE,
     Code,
-    Http2Client,
     Kind,
     data,
     frame,
@@ -15,6 +14,7 @@ from tests.support.http2 import (
     settings,
     settings_ack,
 )
+from tests.support.http2 import Http2Client
 
 BEFORE_SETTINGS = {
     "PING": ping(),

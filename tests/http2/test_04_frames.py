@@ -3,11 +3,10 @@
 import pytest
 
 from tests.http2.cases import Case, answered, connection_error, either_error, hold, nothing
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     END_HEADERS,
     END_STREAM,
     Code,
-    Http2Client,
     Kind,
     block,
     data,
@@ -22,6 +21,7 @@ from tests.support.http2 import (
     settings,
     window_update,
 )
+from tests.support.http2 import Http2Client
 
 BLOCK = block(request())
 OPEN_BLOCK = frame(Kind.HEADERS, END_STREAM, 1, BLOCK[:10])

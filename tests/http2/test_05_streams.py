@@ -13,11 +13,10 @@ from tests.http2.cases import (
     nothing,
     response_on,
 )
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     END_HEADERS,
     END_STREAM,
     Code,
-    Http2Client,
     Kind,
     Setting,
     block,
@@ -33,6 +32,7 @@ from tests.support.http2 import (
     settings,
     window_update,
 )
+from tests.support.http2 import Http2Client
 
 PROTOCOL, CLOSED, SIZE = Code.PROTOCOL_ERROR, Code.STREAM_CLOSED, Code.FRAME_SIZE_ERROR
 HELD = get(1, b"/hold")  # half-closed by the client, and stays so

@@ -12,7 +12,7 @@ from tests.http2.cases import (
     hold,
     nothing,
 )
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     ACK,
     END_HEADERS,
     END_STREAM,
@@ -20,7 +20,6 @@ from tests.support.http2 import (
     PRIORITIZED,
     Code,
     Frame,
-    Http2Client,
     Kind,
     Setting,
     block,
@@ -36,6 +35,7 @@ from tests.support.http2 import (
     settings,
     window_update,
 )
+from tests.support.http2 import Http2Client
 
 PROTOCOL, SIZE, FLOW = Code.PROTOCOL_ERROR, Code.FRAME_SIZE_ERROR, Code.FLOW_CONTROL_ERROR
 BLOCK = block(request())

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.http2.cases import Case, alive, answered, hold, nothing
-from tests.support.http2 import Code, get, goaway, reset
+from tests.support.h2_frames import Code, get, goaway, reset
 
 UNKNOWN = 0xFFFFFFFF
 

@@ -12,17 +12,8 @@ from tests.http2.cases import (
     hold,
     malformed,
 )
-from tests.support.http2 import (
-    Code,
-    Http2Client,
-    Setting,
-    data,
-    get,
-    headers,
-    post,
-    request,
-    reset,
-)
+from tests.support.h2_frames import Code, Setting, data, get, headers, post, request, reset
+from tests.support.http2 import Http2Client
 
 METHOD, SCHEME, PATH = (b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/")
 AUTHORITY = (b":authority", b"test")

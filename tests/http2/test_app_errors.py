@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.http2 import Code, Http2Client, get
+from tests.support.h2_frames import Code, get
+from tests.support.http2 import Http2Client
 from tests.support.server import serve
 
 

@@ -6,11 +6,10 @@ import pytest
 from hpack import Encoder, HeaderTuple, NeverIndexedHeaderTuple
 
 from tests.http2.cases import Case, answered, connection_error, hold, response_on
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     END_HEADERS,
     END_STREAM,
     Code,
-    Http2Client,
     Kind,
     Setting,
     block,
@@ -22,6 +21,7 @@ from tests.support.http2 import (
     settings,
     string,
 )
+from tests.support.http2 import Http2Client
 
 BLOCK = block(request())
 BROKEN = connection_error(Code.COMPRESSION_ERROR)

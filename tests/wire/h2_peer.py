@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.http2 import PREFACE, Kind, settings
+from tests.support.h2_frames import PREFACE, Kind, settings
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h2 import CLOSED, DATA, NEED_DATA, OVER, REQUEST, TRAILERS, Http2Limits, Http2Wire
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpack import Encoder, HeaderTuple, NeverIndexedHeaderTuple
 
 from tests.fuzz.choices import Choices
-from tests.support.http2 import (
+from tests.support.h2_frames import (
     END_HEADERS,
     END_STREAM,
     PADDED,

@@ -2,16 +2,7 @@
 
 import pytest
 
-from tests.support.http2 import (
-    PREFACE,
-    Kind,
-    data,
-    frame,
-    get,
-    post,
-    reset,
-    settings,
-)
+from tests.support.h2_frames import PREFACE, Kind, data, frame, get, post, reset, settings
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h2 import CANCEL, DATA, Http2Limits, Http2Wire
 
