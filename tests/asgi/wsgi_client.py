@@ -1,7 +1,8 @@
 """The server's side of one request to a WSGI app, without a server."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tricorn.asgi.wsgi import WSGIMiddleware
@@ -11,6 +12,7 @@ Environ = dict[str, Any]
 App = Callable[[Environ, Start], Iterable[bytes]]
 
 DEADLINE = 20.0
+FILLING = b"filling " * 10_000  # more than is received before the app runs
 
 
 class Client:
@@ -97,3 +99,19 @@ def environ_of(**parts: Any) -> Environ:
 
     call(app, **parts)
     return seen[0]
+
+
+class Closing:
+    """An answer in chunks that has a `close`, and notes who called it."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.chunks = iter(chunks)
+        self.closed = 0
+        self.thread: threading.Thread | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.chunks
+
+    def close(self) -> None:
+        self.thread = threading.current_thread()
+        self.closed += 1
