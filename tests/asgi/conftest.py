@@ -64,7 +64,7 @@ def rig(loop: asyncio.AbstractEventLoop) -> Iterator[Make]:
         return made
 
     yield make
-    left = [task for task in tasks if not task.done()]
+    left = [task for task in tasks if task is not None and not task.done()]
     for task in left:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))

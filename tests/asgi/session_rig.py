@@ -8,6 +8,7 @@ from typing import Any
 
 from tricorn.asgi.session import Session
 from tricorn.asgi.stream import SessionStream
+from tricorn.asgi.task import TaskStarter
 
 App = Callable[[Any, Any, Any], Awaitable[object]]
 
@@ -102,8 +103,9 @@ class SessionRig:
 
     def start(self) -> SessionRig:
         """Call the app."""
-        self.session.task = self.loop.create_task(self.session.run())
-        self.turns()
+        starter = TaskStarter(self.loop)
+        self.do(self.session.start, starter)
+        starter.close()
         return self
 
     def do(self, function: Callable[..., Any], *args: Any) -> None:

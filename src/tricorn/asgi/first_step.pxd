@@ -11,6 +11,7 @@ cdef class FirstStep:
     cdef public object held, coroutine
     cpdef take(self, coroutine)
     cpdef run(self, context)
+    cpdef bint waits_again(self, held) except -1
 
 @cython.final
 cdef class ReadyTask:

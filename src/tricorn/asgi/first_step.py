@@ -52,6 +52,14 @@ class FirstStep:
             self.held = held
             self.state = _WAITS
 
+    def waits_again(self, held: object) -> bool:
+        """Whether the step ended in a wait for this. If so it is as if none had been taken."""
+        if self.state != _WAITS or self.held is not held:
+            return False
+        self.held = None
+        self.state = _RUNNING
+        return True
+
     # What a Task asks of a coroutine
 
     def __await__(self) -> FirstStep:

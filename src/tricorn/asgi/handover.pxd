@@ -1,7 +1,24 @@
+from tricorn.asgi.first_step cimport FirstStep
+
 cdef int _WAITING, _ARRIVED, _CANCELLED
+cdef object _swap
+cdef dict _current
+
+cdef class Steps
 
 cdef class Handover:
     cdef public bint _asyncio_future_blocking
-    cdef public object loop, message, callback, context
+    cdef public object loop, message, callback, context, owner
     cdef public int state
+    cdef public Steps steps
     cpdef arrive(self)
+
+cdef class Steps:
+    cdef public FirstStep first
+    cdef public object loop, task
+    cdef public Handover wait
+    cdef public bint cancelled
+    cdef bint go_on(self, Handover wait) except -1
+    cpdef Handover again(self)
+    cdef bint _enter(self) except -1
+    cdef _leave(self)

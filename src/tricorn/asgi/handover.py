@@ -6,18 +6,33 @@ with the other answers of the same batch of events, and the loop needn't turn fo
 
 For the task it is a future: it has what asyncio's tasks ask of anything that has
 `_asyncio_future_blocking`. Cancelling it tells the task at the next turn, as ever.
+
+What a task does around each step of its coroutine (be called back, ask for the result, look
+at what the coroutine waits for, have itself called back) costs more than the step of a small
+app. An app on a WebSocket mostly waits for a message, answers, and waits again. So with
+`Steps` who brings the message takes the coroutine's step: with the task as the current one,
+in the task's context. If it ends in a wait for the same handover, the task needn't know: it
+waits for that still. Otherwise it is called back, and finds in its coroutine, a `FirstStep`,
+what the step has left.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from asyncio import tasks as _tasks
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
+
+from tricorn.asgi.first_step import FirstStep
 
 _WAITING: Final = 0
 _ARRIVED: Final = 1
 _CANCELLED: Final = 2
+
+# Asyncio's own ways to the current task: a call from Python 3.12 on, before that a dict.
+_swap: Any = getattr(_tasks, "_swap_current_task", None)
+_current: dict[Any, Any] = getattr(_tasks, "_current_tasks", {})
 
 
 class Handover:
@@ -33,14 +48,18 @@ class Handover:
         self.message: Any = None  # of the cancellation
         self.callback: Callable[[Any], object] | None = None
         self.context: contextvars.Context | None = None
+        self.steps: Steps | None = None  # of the task that is likely to wait
+        self.owner: Any = None  # the task that waits, once it matters
 
     def arrive(self) -> None:
-        """End the wait, and run who waits."""
+        """End the wait, and run who waits. It may be another wait of the same task then."""
         if self.state != _WAITING:
             return
         self.state = _ARRIVED
         callback = self.callback
         if callback is None:
+            return
+        if self.steps is not None and self.steps.go_on(self):
             return
         context = self.context
         self.callback = self.context = None
@@ -85,6 +104,10 @@ class Handover:
 
     def cancel(self, msg: Any = None) -> bool:
         """Give the wait up; the task is told at the loop's next turn."""
+        steps = self.steps
+        if steps is not None and steps.wait is self:
+            steps.cancelled = True
+            return False
         if self.state != _WAITING:
             return False
         self.state = _CANCELLED
@@ -105,3 +128,72 @@ class Handover:
             raise asyncio.CancelledError(self.message)
         if self.state == _WAITING:
             raise asyncio.InvalidStateError("the message hasn't arrived")
+
+
+class Steps:
+    """The steps of one task, whose coroutine is `first`. Who starts the task sets `task`."""
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.first = FirstStep()
+        self.first.take(coroutine)
+        self.loop = loop
+        self.task: asyncio.Task[None] | None = None
+        self.wait: Handover | None = None  # what has ended, while the step behind it is taken
+        self.cancelled = False  # the task was, within that step
+
+    def go_on(self, wait: Handover) -> bool:
+        """Take the step behind a wait that has ended.
+
+        Returns whether the step ended in the same wait; if not, the task must be called back.
+        """
+        callback, context = wait.callback, wait.context
+        assert context is not None
+        if wait.owner is None:
+            wait.owner = getattr(callback, "__self__", self)
+        if wait.owner is not self.task or not self._enter():
+            return False
+        self.wait = wait
+        self.cancelled = False
+        # What happens to the wait within the step is no news to the task.
+        wait.callback = None
+        self.first.run(context)
+        wait.callback = callback
+        self.wait = None
+        self._leave()
+        if wait.state == _WAITING and not self.cancelled and self.first.waits_again(wait):
+            wait._asyncio_future_blocking = False
+            return True
+        wait.state = _ARRIVED
+        return False
+
+    def again(self) -> Handover | None:
+        """Begin the wait anew that has just ended; None if it isn't its task that asks."""
+        wait = self.wait
+        if wait is None:
+            return None
+        if _swap is None:
+            task = _current.get(self.loop)
+        else:
+            task = asyncio.current_task(self.loop)
+        if task is not self.task:
+            return None
+        wait.state = _WAITING
+        return wait
+
+    def _enter(self) -> bool:
+        """Make the task the current one. Not while another one is: asyncio steps one at a time."""
+        if _swap is None:
+            # It isn't this one: a task that runs waits for nothing.
+            return _current.setdefault(self.loop, self.task) is self.task
+        before = _swap(self.loop, self.task)
+        if before is not None:
+            _swap(self.loop, before)
+        return before is None
+
+    def _leave(self) -> None:
+        if _swap is None:
+            del _current[self.loop]
+        else:
+            _swap(self.loop, None)

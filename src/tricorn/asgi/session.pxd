@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.asgi.handover cimport Handover
+from tricorn.asgi.handover cimport Handover, Steps
 from tricorn.asgi.stream cimport SessionStream
 
 cdef int _CONNECTING, _OPEN, _HELD, _DENYING, _CLOSED
@@ -16,6 +16,7 @@ cdef class Session:
     cdef public object status
     cdef public bint ended, gone, end_queued, end_received, held_back
     cdef public Handover waiter
+    cdef public Steps steps
     cdef public list messages, other_waiters
 
     cpdef feed_text(self, str text)
@@ -24,6 +25,7 @@ cdef class Session:
     cpdef bint is_full(self)
     @cython.locals(limit=Py_ssize_t)
     cdef bint _has_room(self)
+    @cython.locals(waiter=Handover)
     cdef Handover _wait(self)
     @cython.locals(waiter=Handover, other=Handover, others=list)
     cdef _arrived(self)

@@ -28,7 +28,7 @@ from tricorn.asgi.failure import (
     tells_of_disconnect,
     was_cancelled,
 )
-from tricorn.asgi.handover import Handover
+from tricorn.asgi.handover import Handover, Steps
 from tricorn.asgi.message import (
     Message,
     mark_as_coroutine_function,
@@ -39,6 +39,7 @@ from tricorn.asgi.message import (
 )
 from tricorn.asgi.ready import READY, failed
 from tricorn.asgi.stream import FieldLines, SessionStream
+from tricorn.asgi.task import TaskStarter
 from tricorn.product import product_logger
 from tricorn.wire.errors import ResponseError
 
@@ -87,6 +88,7 @@ class Session:
         self.loop = loop
         self.queue_limit = queue_limit
         self.task: asyncio.Task[None] | None = None
+        self.steps: Steps | None = None  # the task's, where they may be taken without it
         self.ended = False  # the app's call is over
         self.phase = _CONNECTING
         self.gone = False
@@ -144,6 +146,20 @@ class Session:
             return self.stream.drained()
         return READY  # type: ignore[return-value]  # has the protocol, see Ready
 
+    def start(self, starter: TaskStarter) -> asyncio.Task[None] | None:
+        """Call the app in a task of its own; return the task if it isn't done."""
+        coroutine: Any = self.run()
+        if starter.eager:
+            self.steps = Steps(coroutine, self.loop)
+            coroutine = self.steps.first
+        task = starter.start(coroutine)
+        if self.ended:
+            return None
+        self.task = task
+        if self.steps is not None:
+            self.steps.task = task
+        return task
+
     async def run(self) -> None:
         """Call the app and clear up behind it, whatever it does."""
         try:
@@ -197,7 +213,10 @@ class Session:
 
     def _wait(self) -> Handover:
         """Make the wait of one more task. What arrives ends all of them: each looks again."""
-        waiter = Handover(self.loop)
+        waiter = None if self.steps is None else self.steps.again()
+        if waiter is None:
+            waiter = Handover(self.loop)
+            waiter.steps = self.steps
         if self.waiter is None or self.waiter.state:
             self.waiter = waiter
         else:

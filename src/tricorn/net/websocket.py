@@ -133,9 +133,8 @@ class WebSocketConnection(SessionStream):
             logger.warning("Exceeded concurrency limit.")
             self._answer_in_place_of_the_app(b"Service Unavailable")
             return
-        task = service.starter.start(session.run())
-        if not session.ended:
-            session.task = task
+        task = session.start(service.starter)
+        if task is not None:
             service.tasks.add(task)
 
     # Called by the transport
