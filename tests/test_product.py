@@ -54,13 +54,10 @@ class TestNames:
 @pytest.mark.parametrize("processes", [[], ["--workers", "2"], ["--reload"]])
 def test_a_server_appears_as_uvicorn(processes: list[str]) -> None:
     command = [sys.executable, "-m", "tricorn", "plain:app", "--app-dir", str(APPS)]
-    server = launch([*command, "--port", "0", "--product", "uvicorn", *processes], "Uvicorn")
-    try:
+    with launch([*command, "--port", "0", "--product", "uvicorn", *processes], "Uvicorn") as server:
         server.wait_started()
         with server.connect() as client:
             assert client.get("/").header(b"server") == b"uvicorn"
         server.wait_output('"GET / HTTP/1.1" 200 OK')
         assert "Tricorn" not in server.output()
-    finally:
-        server.close()
     server.check_output()

@@ -205,10 +205,9 @@ def test_output_is_what_was_written_before_it_was_asked_for(tmp_path):
     """However far the threads are that read: a test that saw the file sees the line, too."""
     for number in range(20):
         seen = tmp_path / str(number)
-        server = launch(["sh", "-c", f"echo first; echo second >&2; : > {seen}; exec sleep 60"])
-        try:
+        with launch(
+            ["sh", "-c", f"echo first; echo second >&2; : > {seen}; exec sleep 60"]
+        ) as server:
             while not seen.exists():
                 pass
             assert (server.stdout(), server.stderr()) == ("first\n", "second\n")
-        finally:
-            server.kill()

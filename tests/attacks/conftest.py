@@ -91,7 +91,8 @@ def transport(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-Attack = Callable[..., AbstractContextManager[Server]]
+# For what lies above the transports.
+one_transport = pytest.mark.parametrize("transport", ["hub"])
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attacks.conftest import Victim
+from tests.attacks.conftest import Victim, one_transport
 from tests.attacks.http2_floods import MIB
 from tests.support.h2_frames import (
     END_STREAM,
@@ -22,12 +22,7 @@ from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 
 pytest.importorskip("ngh2")
-
-
-@pytest.fixture(params=["hub"])
-def transport(request: pytest.FixtureRequest) -> str:
-    """The deadlines are the connection's own: one kind of transport is enough."""
-    return request.param
+pytestmark = one_transport
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attacks.conftest import Victim
+from tests.attacks.conftest import Victim, one_transport
 from tests.attacks.http2_floods import MIB, websocket
 from tests.support.h2_frames import Setting, data, get
 from tests.support.http2 import Http2Client
@@ -10,16 +10,11 @@ from tests.support.wait import wait_for
 from tests.wire.ws_peer import sent
 
 pytest.importorskip("ngh2")
+pytestmark = one_transport
 COUNT = 90  # at a time; a request has room beside them
 STREAMS = [2 * number + 1 for number in range(COUNT)]
 TEXT, BINARY = 1, 2
 INTERNAL_ERROR = b"\x88\x18" + (1011).to_bytes(2, "big") + b"keepalive ping timeout"
-
-
-@pytest.fixture(params=["hub"])
-def transport(request: pytest.FixtureRequest) -> str:
-    """What is attacked lies above the transports: one kind is enough."""
-    return request.param
 
 
 @pytest.fixture

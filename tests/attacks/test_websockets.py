@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.attacks.conftest import Victim
+from tests.attacks.conftest import Victim, one_transport
 from tests.attacks.hostile_socket import (
     BINARY,
     CLOSE,
@@ -227,7 +227,7 @@ def test_readers_that_are_slow(victim, bounded):
     wait_for(lambda: int(made.get("/poured")) == -1, what="the app to be told")
 
 
-@pytest.mark.parametrize("transport", ["hub"])  # the deadlines are the connection's own
+@one_transport
 @pytest.mark.parametrize("target", ["/echo", "/deaf"])
 def test_a_peer_that_is_not_there(victim, target):
     """No byte comes back for a ping."""
@@ -242,7 +242,7 @@ def test_a_peer_that_is_not_there(victim, target):
             socket.send(frame(PONG, found.payload))
 
 
-@pytest.mark.parametrize("transport", ["hub"])
+@one_transport
 def test_a_close_that_is_not_answered(victim):
     made = victim("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
     before = made.descriptors()

@@ -29,6 +29,16 @@ def request(server: Server, method: str, target: str, body: bytes = b"", *lines:
         return client.read_response(method)
 
 
+def meet(server: Server, count: int) -> None:
+    """So many requests are answered when all of them run at the same time."""
+    clients = [server.connect() for _ in range(count)]
+    for client in clients:
+        client.send(b"GET /meet?%d HTTP/1.1\r\nHost: t\r\n\r\n" % count)
+    for client in clients:
+        assert client.read_response().body == b"met"
+        client.close()
+
+
 def multipart(name: str, content: bytes) -> tuple[bytes, str]:
     """A form with one file, and its Content-Type line."""
     head = f'--XX\r\nContent-Disposition: form-data; name="{name}"; filename="f"\r\n\r\n'
@@ -267,12 +277,7 @@ class TestPlain:
         wait_for(lambda: server.output().count("file closed\n") == 15, what="15 files closed")
 
     def test_requests_run_side_by_side(self, server: Server) -> None:
-        clients = [server.connect() for _ in range(10)]
-        for client in clients:
-            client.send(b"GET /meet?10 HTTP/1.1\r\nHost: t\r\n\r\n")
-        for client in clients:
-            assert client.read_response().body == b"met"
-            client.close()
+        meet(server, 10)
 
     def test_a_stop_lets_requests_and_their_close_end(self, server: Server) -> None:
         with server.connect() as quick, server.connect() as slow:
@@ -287,12 +292,7 @@ class TestPlain:
 
 def test_as_many_run_at_a_time_as_there_are_threads() -> None:
     with serve("wsgi_plain:app", "--wsgi-threads", "12", app_dir=APPS) as server:
-        clients = [server.connect() for _ in range(12)]
-        for client in clients:
-            client.send(b"GET /meet?12 HTTP/1.1\r\nHost: t\r\n\r\n")
-        for client in clients:
-            assert client.read_response().body == b"met"
-            client.close()
+        meet(server, 12)
 
 
 def test_errors_are_told_with_the_apps_traceback() -> None:

@@ -23,11 +23,6 @@ REDIRECTS = re.compile(r" redirecting http://127\.0\.0\.1:(\d+) to https")
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def tls(files: Files) -> tuple[str, ...]:
     made = files.make("server", "localhost", "127.0.0.1")
     assert made.keyfile is not None
@@ -190,16 +185,13 @@ def test_systemd_names_the_socket(tls: tuple[str, ...], tmp_path: Path, workers:
     # It passes on nothing else of the environment.
     path = f"--setenv=PYTHONPATH={os.environ.get('PYTHONPATH', '')}"
     command = [sys.executable, "-m", "tricorn", "plain:app", "--app-dir", str(APPS), *tls]
-    server = launch([activate, path, *listen, *command, "--workers", workers])
-    try:
+    with launch([activate, path, *listen, *command, "--workers", workers]) as server:
         wait_for(lambda: is_listening(http) and is_listening(https), what="the sockets")
         with RawClient(http, 60) as client:
             assert client.get().header(b"location") == b"https://test/"
         with RawClient(https, 60) as client:
             assert client.get().status == 400  # plain HTTP, where https is spoken
         server.wait_output(f"redirecting socket {http} to https")
-    finally:
-        server.close()
 
 
 def test_without_tls_it_is_one_line_and_2() -> None:

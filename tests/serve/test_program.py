@@ -244,16 +244,13 @@ class TestTheCommandLine:
             assert client.get("/").body == b"Hello, world"
 
     def test_the_demo(self) -> None:
-        server = start("--demo", "--port", "0")
-        try:
+        with start("--demo", "--port", "0") as server:
             server.wait_started()
             with server.connect() as client:
                 response = client.get("/")
             assert response.status == 200
             assert b"<html" in response.body.lower()
             assert server.stop() == 0
-        finally:
-            server.close()
         server.check_output()
 
     def test_fields(self) -> None:
@@ -339,26 +336,20 @@ class TestTheCommandLine:
 
     def test_sockets_from_systemd(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as sock:
-            server = _activated(sock, "plain:app", "--app-dir", str(APPS))
-            try:
+            with _activated(sock, "plain:app", "--app-dir", str(APPS)) as server:
                 server.wait_output("running on")
                 with RawClient(sock.getsockname()) as client:
                     assert client.get("/").status == 200
                 assert server.stop() == 0
-            finally:
-                server.close()
             server.check_output()
 
     def test_the_port_of_a_platform(self) -> None:
         port = free_port()
-        server = start("plain:app", "--app-dir", str(APPS), env={"PORT": str(port)})
-        try:
+        with start("plain:app", "--app-dir", str(APPS), env={"PORT": str(port)}) as server:
             server.wait_started()
             assert server.url == f"http://0.0.0.0:{port}"
             with RawClient(("127.0.0.1", port)) as client:
                 assert client.get("/").status == 200
-        finally:
-            server.close()
 
     def test_its_log_is_uvicorns(self) -> None:
         """The same lines in the same order, with the product's name changed."""

@@ -292,9 +292,15 @@ class TestStepByStep:
 
 
 class TestSignals:
-    def test_a_program_gets_its_signal_back(self, run: Any) -> None:
-        caught = []
-        before = signal.signal(signal.SIGTERM, lambda number, frame: caught.append(number))
+    @pytest.fixture
+    def caught(self) -> Iterator[list[int]]:
+        """The signals that a handler of the program's own gets."""
+        numbers: list[int] = []
+        before = signal.signal(signal.SIGTERM, lambda number, frame: numbers.append(number))
+        yield numbers
+        signal.signal(signal.SIGTERM, before)
+
+    def test_a_program_gets_its_signal_back(self, run: Any, caught: list[int]) -> None:
         server = make()
 
         async def main() -> None:
@@ -307,14 +313,11 @@ class TestSignals:
             assert caught == []
             await serving
 
-        try:
-            run(main)
-            assert caught == [signal.SIGTERM]
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        run(main)
+        assert caught == [signal.SIGTERM]
 
     def test_the_handler_can_be_replaced_on_the_class(
-        self, run: Any, monkeypatch: pytest.MonkeyPatch
+        self, run: Any, caught: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As sse-starlette does."""
         seen = []
@@ -325,7 +328,6 @@ class TestSignals:
             original(self, *args)
 
         monkeypatch.setattr(Server, "handle_exit", handle_exit)
-        before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
         server = make()
 
         async def main() -> None:
@@ -334,15 +336,10 @@ class TestSignals:
             signal.raise_signal(signal.SIGTERM)
             await serving
 
-        try:
-            run(main)
-        finally:
-            signal.signal(signal.SIGTERM, before)
-        assert seen == [server]
+        run(main)
+        assert (seen, caught) == ([server], [signal.SIGTERM])
 
-    def test_two_servers_end_with_one_signal(self, run: Any) -> None:
-        caught = []
-        before = signal.signal(signal.SIGTERM, lambda number, frame: caught.append(number))
+    def test_two_servers_end_with_one_signal(self, run: Any, caught: list[int]) -> None:
         one, two = make(), make()
 
         async def main() -> None:
@@ -351,11 +348,8 @@ class TestSignals:
             signal.raise_signal(signal.SIGTERM)
             await serving
 
-        try:
-            run(main)
-            assert caught == [signal.SIGTERM]
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        run(main)
+        assert caught == [signal.SIGTERM]
 
     def test_a_program_that_captures_none(self, run: Any) -> None:
         class Quiet(Server):

@@ -188,31 +188,22 @@ class TestTheTimeout:
 class TestLifespan:
     @BOTH
     def test_a_hung_startup_is_interrupted(self, signum: int) -> None:
-        server = starting(**HANGING)
-        try:
+        with starting(**HANGING) as server:
             server.wait_output("startup begun")
             assert server.stop(signum) == 0
-        finally:
-            server.close()
         assert "Application startup interrupted. Exiting." in server.output()
         server.check_output()
 
     def test_a_startup_that_takes_too_long(self) -> None:
-        server = starting("--timeout-lifespan-startup", "0.2", **HANGING)
-        try:
+        with starting("--timeout-lifespan-startup", "0.2", **HANGING) as server:
             assert server.wait() == 3
-        finally:
-            server.close()
         assert "Application startup took longer than 0.2 seconds." in server.output()
         server.check_output()
 
     @pytest.mark.parametrize("how", ["fail", "raise"])
     def test_a_startup_that_fails(self, how: str, path: Path) -> None:
-        server = starting("--uds", str(path), "--lifespan", "on", STARTUP=how)
-        try:
+        with starting("--uds", str(path), "--lifespan", "on", STARTUP=how) as server:
             assert server.wait() == 3
-        finally:
-            server.close()
         output = server.output()
         assert "no database" in output
         assert "Application startup failed. Exiting." in output
@@ -318,12 +309,9 @@ class TestExitCodes:
         self, signum: int, tmp_path: Path, path: Path
     ) -> None:
         source = "import time\nprint('hanging', flush=True)\ntime.sleep(3600)\n"
-        server = importing(tmp_path, source, "--uds", str(path))
-        try:
+        with importing(tmp_path, source, "--uds", str(path)) as server:
             server.wait_output("hanging")
             assert server.stop(signum) == 0
-        finally:
-            server.close()
         assert "Interrupted while the application was imported. Exiting." in server.output()
         server.check_output()
 
@@ -356,13 +344,10 @@ class TestTheUnixSocket:
             assert server.stop(signal.SIGINT) == 0
 
     def test_an_interrupted_startup(self, path: Path) -> None:
-        server = starting("--uds", str(path), **HANGING)
-        try:
+        with starting("--uds", str(path), **HANGING) as server:
             server.wait_output("startup begun")
             assert path.exists()
             assert server.stop() == 0
-        finally:
-            server.close()
 
     @pytest.mark.parametrize(
         ("signum", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)]

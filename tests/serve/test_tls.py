@@ -40,11 +40,6 @@ async def app(scope, receive, send):
 """
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files(tmp_path_factory.mktemp("tls"))
-
-
 def options(certificate: Certificate) -> tuple[str, ...]:
     assert certificate.keyfile is not None
     return ("--ssl-certfile", certificate.certfile, "--ssl-keyfile", certificate.keyfile)

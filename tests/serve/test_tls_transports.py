@@ -56,11 +56,6 @@ BIG = b"".join(bytes([at]) * 500_000 for at in range(40)) + b"end"
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def certificate(files: Files) -> Certificate:
     return files.make("server", "localhost")
 

@@ -111,12 +111,11 @@ def test_gunicorn(tmp_path: Path) -> None:
     pytest.importorskip("gunicorn")
     path = str(tmp_path / "socket")
     command = [sys.executable, "-m", "gunicorn", "-k", "uvicorn.workers.UvicornWorker"]
-    server = launch([*command, "-b", f"unix:{path}", "versions:app"], env=in_front(), cwd=APPS)
-    try:
+    with launch(
+        [*command, "-b", f"unix:{path}", "versions:app"], env=in_front(), cwd=APPS
+    ) as server:
         server.wait_output("Application startup complete")
         with RawClient(path) as client:
             answer = client.get("/")
         assert (answer.body, answer.header(b"server")) == (VERSION.encode(), b"uvicorn")
         assert server.stop() == 0
-    finally:
-        server.close()

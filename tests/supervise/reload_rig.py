@@ -123,11 +123,8 @@ def wait_answer(server: Server, start_of_body: bytes, status: int = 200) -> Resp
 def start_reloading(project: Project, *args: str) -> Iterator[Server]:
     """A server that needn't come up."""
     command = ("main:app", "--reload", "--port", "0", *args)
-    server = start(*command, cwd=project.directory, env={"PYTHONWARNINGS": "ignore"})
-    try:
+    with start(*command, cwd=project.directory, env={"PYTHONWARNINGS": "ignore"}) as server:
         yield server
-    finally:
-        server.close()
 
 
 def peek(client: RawClient) -> bytes:

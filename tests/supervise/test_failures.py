@@ -18,11 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need PO
 def failing(*args: str, **env: str) -> str:
     """The output of a server with two workers, which has to end with 3 by itself."""
     listening = () if {"--uds", "--port", "--bind"} & set(args) else ("--port", "0")
-    server = start(APP, "--app-dir", str(APPS), "--workers", "2", *listening, *args, env=env)
-    try:
+    with start(APP, "--app-dir", str(APPS), "--workers", "2", *listening, *args, env=env) as server:
         assert server.wait(30) == 3
-    finally:
-        server.kill()
     return server.output()
 
 
@@ -48,11 +45,8 @@ class TestNothingStarts:
         assert "ctypes.string_at" in output or "string_at" in output
 
     def test_no_such_app(self) -> None:
-        server = start("no_such_module:app", "--workers", "2", "--port", "0")
-        try:
+        with start("no_such_module:app", "--workers", "2", "--port", "0") as server:
             assert server.wait(30) == 3
-        finally:
-            server.kill()
         assert server.output().count("Error loading ASGI app.") == 1, server.output()
 
     def test_a_place_that_is_taken(self) -> None:
@@ -64,11 +58,8 @@ class TestNothingStarts:
 
     @pytest.mark.parametrize("option", ["--workers=-1", "--workers=many", "--restart-parallel=0"])
     def test_a_bad_option_is_one_line(self, option: str) -> None:
-        server = start(APP, "--app-dir", str(APPS), option)
-        try:
+        with start(APP, "--app-dir", str(APPS), option) as server:
             assert server.wait(30) == 2
-        finally:
-            server.kill()
         assert "Traceback" not in server.output()
 
 

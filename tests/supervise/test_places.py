@@ -63,8 +63,7 @@ class TestSockets:
         command = [sys.executable, "-m", "tricorn", APP, "--app-dir", str(APPS), "--workers", "2"]
         # It passes on nothing else of the environment.
         path = f"--setenv=PYTHONPATH={os.environ.get('PYTHONPATH', '')}"
-        server = launch([activate, path, *listen, *command])
-        try:
+        with launch([activate, path, *listen, *command]) as server:
             wait_for(lambda: all(is_listening(path) for path in paths))
             for path in paths:
                 assert get(path)
@@ -78,8 +77,6 @@ class TestSockets:
             assert server.stop() == 0
             # They are systemd's.
             assert all(os.path.exists(path) for path in paths)
-        finally:
-            server.kill()
         server.check_output()
 
     def test_the_app_doesnt_see_systemds_variables(self, tmp_path: Path) -> None:
@@ -96,18 +93,15 @@ class TestSockets:
             )
             command = [sys.executable, "-c", program, "seen:app", "--workers", "2"]
             paths = f"{APPS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-            server = launch(
+            with launch(
                 [*command, "--app-dir", str(tmp_path)],
                 pass_fds=(sock.fileno(),),
                 env={"PYTHONPATH": paths},
-            )
-            try:
+            ) as server:
                 server.wait_started()
                 assert get(sock.getsockname())
                 wait_for(lambda: server.stdout().count("\n") >= 2)
                 assert server.stdout().split("\n")[:2] == ["False", "False"]
-            finally:
-                server.close()
 
 
 class TestStarting:
@@ -122,27 +116,24 @@ class TestStarting:
         return launch([sys.executable, program.name], cwd=program.parent, env={"PYTHONPATH": paths})
 
     def test_from_a_program(self, program: Path) -> None:
-        server = self.launch(
+        with self.launch(
             program,
             "import tricorn\n"
             "print('imported', __name__)\n"
             "if __name__ == '__main__':\n"
             "    tricorn.run('served:app', workers=2, port=0)\n"
             "    print('behind')\n",
-        )
-        try:
+        ) as server:
             server.wait_started()
             ask_until(server, 2)
             # Workers have no reason to run the program.
             assert server.output().count("imported") == 1
             assert server.stop() == 0
             assert "behind" in server.output()
-        finally:
-            server.kill()
         server.check_output()
 
     def test_from_a_program_with_functions_of_its_own(self, program: Path) -> None:
-        server = self.launch(
+        with self.launch(
             program,
             "import copy, logging, tricorn\n"
             "from tricorn.watch.logs import LOGGING_CONFIG\n"
@@ -153,13 +144,10 @@ class TestStarting:
             "    config = copy.deepcopy(LOGGING_CONFIG)\n"
             "    config['formatters']['default'] = {'()': Shouting, 'fmt': '%(message)s'}\n"
             "    tricorn.run('served:app', workers=2, port=0, log_config=config)\n",
-        )
-        try:
+        ) as server:
             server.wait_output("Tricorn running on")
             assert server.output().count("APPLICATION startup complete.") == 2
             assert server.stop() == 0
-        finally:
-            server.kill()
         server.check_output()
 
     @pytest.mark.parametrize(
@@ -171,30 +159,24 @@ class TestStarting:
     )
     def test_what_cant_be_handed_over(self, program: Path, options: str, line: str) -> None:
         call = f"'served:app', {options}" if "=" in options else "served.app"
-        server = self.launch(
+        with self.launch(
             program,
             "import served, tricorn\n"
             "if __name__ == '__main__':\n"
             f"    tricorn.run({call}, workers=2, port=0)\n",
-        )
-        try:
+        ) as server:
             assert server.wait() != 0
             assert line in server.output()
-        finally:
-            server.kill()
 
     def test_the_script(self) -> None:
         script = Path(sys.executable).with_name("tricorn")
         if not script.exists():
             pytest.skip("the script isn't installed")
         command = [str(script), APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2"]
-        server = launch(command)
-        try:
+        with launch(command) as server:
             server.wait_started()
             ask_until(server, 2)
             assert server.stop() == 0
-        finally:
-            server.kill()
         server.check_output()
 
     def test_a_relative_path(self, tmp_path: Path) -> None:
@@ -247,13 +229,10 @@ class TestConfiguration:
 
 
 def test_a_reload_that_fails_leaves_the_parent_usable() -> None:
-    server = start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2")
-    try:
+    with start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2") as server:
         server.wait_started()
         for _ in range(3):
             server.process.send_signal(signal.SIGHUP)
         server.wait_output("All workers have been restarted.", 30)
         assert server.stop() == 0
-    finally:
-        server.kill()
     server.check_output()

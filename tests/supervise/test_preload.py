@@ -111,16 +111,13 @@ def test_a_lost_fork_server_is_replaced_with_its_workers(server: Server) -> None
 def test_usr1_opens_the_log_files_of_workers_to_come_anew(code: Path, tmp_path: Path) -> None:
     log, config = log_file(tmp_path)
     options = ("--app-dir", str(code.parent), "--port", "0", "--workers", "2", "--preload")
-    server = start("preloaded:app", *options, "--log-config", str(config))
-    try:
+    with start("preloaded:app", *options, "--log-config", str(config)) as server:
         wait_for(lambda: log.exists() and "running on" in log.read_text())
         log.rename(tmp_path / "log.1")
         os.kill(server.pid, signal.SIGUSR1)
         wait_for(log.exists)
         os.kill(server.pid, signal.SIGTTIN)
         wait_for(lambda: "Application startup complete." in log.read_text(), what="a new worker")
-    finally:
-        server.kill()
 
 
 def test_nothing_is_left_behind(server: Server) -> None:
@@ -139,12 +136,9 @@ def test_a_killed_parent_takes_all_along(server: Server) -> None:
 def test_an_interrupt_ends_a_hanging_import(code: Path) -> None:
     code.write_text("print('importing', flush=True)\nimport time\ntime.sleep(600)\n")
     options = ("--port", "0", "--workers", "2", "--preload", "--app-dir", str(code.parent))
-    server = start("preloaded:app", *options)
-    try:
+    with start("preloaded:app", *options) as server:
         server.wait_output("importing")
         assert server.stop(signal.SIGINT) == 0  # the import would take ten minutes
-    finally:
-        server.kill()
 
 
 def test_threads_started_by_the_import_are_named(code: Path) -> None:

@@ -272,7 +272,7 @@ def test_run_reloads_too(project: Project) -> None:
         "if __name__ == '__main__':\n"
         "    tricorn.run('main:app', port=0, reload=True, reload_dirs='.')\n",
     )
-    server = Server(
+    with Server(
         subprocess.Popen(
             [sys.executable, "program.py"],
             stdout=subprocess.PIPE,
@@ -281,12 +281,9 @@ def test_run_reloads_too(project: Project) -> None:
             start_new_session=True,
         ),
         "Tricorn",
-    )
-    try:
+    ) as server:
         server.wait_started()
         wait_answer(server, b"one")
         project.save("two")
         wait_answer(server, b"two")
         assert server.stop() == 0
-    finally:
-        server.kill()

@@ -121,13 +121,11 @@ class TestStopping:
             assert not any(is_alive(pid) for pid in pids)
 
     def test_while_workers_still_boot(self) -> None:
-        server = start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2",
-                       env={"BREAK": "slow"})  # fmt: skip
-        try:
+        with start(
+            APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2", env={"BREAK": "slow"}
+        ) as server:
             wait_for(lambda: server.output().count("Waiting for application startup.") == 2)
             assert server.stop(signal.SIGTERM) == 0
-        finally:
-            server.kill()
 
     def test_workers_leave_when_the_parent_is_killed(self) -> None:
         with serve(APP, "--workers", "2") as server:
@@ -178,8 +176,7 @@ class TestOtherSignals:
     def test_usr1_opens_the_log_files_anew(self, tmp_path: Path) -> None:
         log, config = log_file(tmp_path)
         arguments = ["--app-dir", str(APPS), "--port", "0", "--workers", "2"]
-        server = start(APP, *arguments, "--log-config", str(config))
-        try:
+        with start(APP, *arguments, "--log-config", str(config)) as server:
             wait_for(lambda: log.exists() and "running on" in log.read_text())
             pids = children(server.pid)
             rotated = log.rename(tmp_path / "log.1")
@@ -191,20 +188,15 @@ class TestOtherSignals:
             # The workers have moved to the new file, too.
             moved = [pid for pid in pids if f"Finished server process [{pid}]" in text]
             assert moved == pids, (text, rotated.read_text())
-        finally:
-            server.kill()
 
     def test_usr1_ends_no_worker_that_has_just_begun(self) -> None:
-        server = start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2")
-        try:
+        with start(APP, "--app-dir", str(APPS), "--port", "0", "--workers", "2") as server:
             wait_for(lambda: children(server.pid), what="a worker's process")
             begun = children(server.pid)
             for pid in begun:
                 os.kill(pid, signal.SIGUSR1)
             wait_for(lambda: server.output().count("Application startup complete.") == 2)
             assert set(begun) <= set(children(server.pid)), server.output()
-        finally:
-            server.kill()
 
     def test_usr2_to_a_worker_writes_its_stacks(self) -> None:
         with serve(APP, "--workers", "2") as server:
@@ -246,8 +238,7 @@ class TestPidOne:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        server = Server(process, "Tricorn")
-        try:
+        with Server(process, "Tricorn") as server:
             server.wait_started()
             assert "Started parent process [1]" in server.output()
             inside = children(server.pid)[0]
@@ -256,5 +247,3 @@ class TestPidOne:
             wait_for(lambda: len(children(inside)) == 2, what="only the workers to be left")
             os.kill(inside, signal.SIGTERM)
             assert server.wait() == 0
-        finally:
-            server.kill()

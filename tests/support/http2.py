@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from hpack import Decoder
 
+from tests.support.closing import Closing
 from tests.support.h2_frames import (
     ACK,
     END_HEADERS,
@@ -71,7 +72,7 @@ def _status(section: Fields) -> int:
     return int(values[0]) if values else 0
 
 
-class Http2Client:
+class Http2Client(Closing):
     """One connection, to ``(host, port)``, over TLS where a context is given.
 
     Each call ends within ``deadline`` seconds, or raises TimeoutError. SETTINGS and PING are
@@ -102,12 +103,6 @@ class Http2Client:
         plain = socket.create_connection(address, deadline)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self.socket.close()

@@ -3,8 +3,9 @@
 import re
 import socket
 import time
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from tests.support.closing import Closing
 from tests.support.wait import DEADLINE
 
 Fields = list[tuple[bytes, bytes]]
@@ -37,7 +38,7 @@ class Response(NamedTuple):
         return values[0] if values else None
 
 
-class RawClient:
+class RawClient(Closing):
     """One connection, to ``(host, port)`` or to the path of a Unix socket.
 
     Each call ends within ``deadline`` seconds, or raises TimeoutError.
@@ -59,12 +60,6 @@ class RawClient:
         else:
             self.socket = socket.create_connection(address, deadline)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self.socket.close()

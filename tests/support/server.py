@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.support.closing import Closing
 from tests.support.raw import RawClient
 from tests.support.wait import DEADLINE, wait_for
 
@@ -82,7 +83,7 @@ class Stream:
                 self.take()
 
 
-class Server:
+class Server(Closing):
     """A started server process; made by `serve`.
 
     Its output is what it has written up to the moment of asking: whatever it wrote before it

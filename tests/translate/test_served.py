@@ -203,8 +203,7 @@ def observe(
     words = ["/bin/sh", "-c", f"cd {APPS} && exec env {command}"]
     if command.startswith("cd "):
         words = ["/bin/sh", "-c", command.replace("&& ", "&& exec env ", 1)]
-    server = launch(words, product)
-    try:
+    with launch(words, product) as server:
         for place in case.places:
             wait_for(lambda at=place: is_open(at, server), what=f"{place} to be open")
         found = {
@@ -212,8 +211,6 @@ def observe(
             "workers": count_workers(case, context),
         }
         websocket = [websocket_of(place, context) for place in case.places if place.websockets]
-    finally:
-        server.close()
     # Where nobody listens any more, the next one may.
     for place in case.places:
         wait_for(lambda at=place: not is_open(at), what=f"the end of {command}")
