@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 
 import tricorn
 from tests.support.server import STARTED
+from tests.support.tools import IN_CI
 
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 SOURCE = Path(__file__).parent.parent / "src"
 TOLD_LINES = 200  # of a server's output, in a failure
-IN_CI = os.environ.get("CI") == "true"
 
 # A busy machine is no failure. CI repeats itself, so that what it says is about the change.
 settings.register_profile(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from tests.attacks.conftest import Victim
+from tests.attacks.attacked import Victim
 from tests.support.h2_frames import (
     Code,
     Kind,

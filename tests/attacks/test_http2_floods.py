@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.conftest import DRAIN, HERE, QUICK, Victim
+from tests.attacks.attacked import DRAIN, HERE, QUICK, Victim
 from tests.attacks.http2_floods import (
     BLOCKS,
     CHEAP,

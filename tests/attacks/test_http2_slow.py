@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attacks.conftest import Victim, one_transport
+from tests.attacks.attacked import Victim, one_transport
 from tests.attacks.http2_floods import MIB
 from tests.support.h2_frames import (
     END_STREAM,

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.attacks.conftest import HERE
+from tests.attacks.attacked import HERE
 from tests.support.server import serve
 from tests.support.wait import wait_for
 

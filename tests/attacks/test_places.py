@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.attacks.conftest import HERE, QUICK
+from tests.attacks.attacked import HERE, QUICK
 from tests.support.raw import RawClient
 from tests.support.server import serve
 from tests.support.wait import wait_for

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.attacks.conftest import until_over
+from tests.attacks.attacked import until_over
 from tests.support.wait import wait_for
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.attacks.conftest import Victim, one_transport
+from tests.attacks.attacked import Victim, one_transport
 from tests.attacks.hostile_socket import (
     BINARY,
     CLOSE,

@@ -1,26 +1,13 @@
 """Programs that import Uvicorn, with the shim in front of it."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.shim.in_front import APPS, Start, in_front
 from tests.support.server import Server, launch
-
-ROOT = Path(__file__).parents[2]
-SHIM = ROOT / "shim"
-APPS = Path(__file__).parent / "apps"
-
-Start = Callable[..., Server]
-
-
-def in_front(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a program that finds the shim, as `tricorn_uvicorn.pth` would have it."""
-    import tricorn
-
-    # Where this suite found tricorn, too: the program runs in another directory.
-    return {"PYTHONPATH": f"{SHIM}:{Path(tricorn.__file__).parents[1]}", **(extra or {})}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shim.conftest import SHIM, in_front
+from tests.shim.in_front import SHIM, in_front
 
 EVERY_MODULE = """
 import importlib, pkgutil, sys, uvicorn

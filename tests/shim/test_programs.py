@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.shim.conftest import APPS, Start, in_front
+from tests.shim.in_front import APPS, Start, in_front
 from tests.support.raw import RawClient
 from tests.support.server import Server, launch
 

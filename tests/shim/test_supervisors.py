@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.shim.conftest import APPS
+from tests.shim.in_front import APPS
 from tests.support.server import Server
 from tests.support.wait import wait_for
 

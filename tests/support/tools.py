@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import pytest
 
+IN_CI = os.environ.get("CI") == "true"
+
 
 def need_tool(name: str) -> str:
     """The path of the program ``name``."""
@@ -26,6 +28,6 @@ def need_package(name: str) -> None:
 
 
 def _miss(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
+    if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)

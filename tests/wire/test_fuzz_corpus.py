@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import IN_CI
 from tests.fuzz import corpus
 from tests.fuzz.targets import TARGETS
+from tests.support.tools import IN_CI
 from tests.wire.grammar import TROUBLE
 
 MUTATIONS = 2000
