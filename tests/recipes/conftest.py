@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
+from tests.recipes.apps_folder import APPS
 from tests.support.server import Server, serve
 from tests.support.tools import need_package
-
-APPS = Path(__file__).parent / "apps"
 
 
 @pytest.fixture(scope="session")

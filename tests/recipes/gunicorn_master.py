@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.recipes.conftest import APPS
+from tests.recipes.apps_folder import APPS
 from tests.support.raw import RawClient
 from tests.support.server import Server, launch
 from tests.support.tools import need_package

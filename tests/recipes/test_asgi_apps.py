@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.recipes.conftest import APPS
+from tests.recipes.apps_folder import APPS
 from tests.support.raw import RawClient
 from tests.support.server import serve
 from tests.support.tools import need_package

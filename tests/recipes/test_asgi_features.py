@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.recipes.conftest import APPS
+from tests.recipes.apps_folder import APPS
 from tests.support.server import serve
 from tests.support.tools import need_package
 from tests.support.wait import wait_for

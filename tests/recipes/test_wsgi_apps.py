@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.recipes.apps_folder import APPS
 from tests.support.raw import RawClient, Response
 from tests.support.server import Server, serve
 from tests.support.wait import wait_for
 
-APPS = Path(__file__).parent / "apps"
 BIG = 50_000_000
 
 Start = Callable[..., Server]
