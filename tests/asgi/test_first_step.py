@@ -6,7 +6,7 @@ import gc
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from tests.asgi.task_rig import call, turn
 from tests.support.speeds import versions
 from tricorn.asgi import step as imported
+from tricorn.asgi.call import AppCall
 from tricorn.asgi.first_step import FirstStep
 from tricorn.asgi.task import TaskStarter
 
@@ -41,9 +42,31 @@ def current() -> asyncio.Task[Any]:
     return task
 
 
+class CallOf(AppCall):
+    """A call that changes nothing of how its coroutine ends."""
+
+    def __init__(self, coroutine: Awaitable[object]) -> None:
+        self.coroutine = coroutine
+        self.results: list[object] = []
+
+    def begin(self) -> Awaitable[object]:
+        return self.coroutine
+
+    def returned(self, result: object) -> None:
+        self.results.append(result)
+
+    def raised(self, error: BaseException) -> bool:
+        self.results.append(type(error))
+        return True
+
+
 def run(starter: TaskStarter, coroutine: Coroutine[Any, Any, None]) -> Any:
     """Run it as a connection does: from a callback of the loop, without variables."""
-    return contextvars.Context().run(call, starter.loop, lambda: starter.run(coroutine))
+    return run_call(starter, CallOf(coroutine))
+
+
+def run_call(starter: TaskStarter, made: AppCall) -> Any:
+    return contextvars.Context().run(call, starter.loop, lambda: starter.run(made))
 
 
 class TestReturning:
@@ -80,7 +103,7 @@ class TestReturning:
 
         def start() -> None:
             for number in range(1000):
-                starter.run(app(number))
+                starter.run(CallOf(app(number)))
 
         contextvars.Context().run(call, starter.loop, start)
         turn(starter.loop, 6)
@@ -204,8 +227,8 @@ class TestLyingReady:
 
         def start() -> None:
             VARIABLE.set("from outside")
-            starter.run(app("one"))
-            starter.run(app("two"))
+            starter.run(CallOf(app("one")))
+            starter.run(CallOf(app("two")))
             assert VARIABLE.get() == "from outside"
 
         contextvars.copy_context().run(call, starter.loop, start)
@@ -247,7 +270,7 @@ class TestNested:
 
         async def outer() -> None:
             tasks.append(current())
-            starter.run(inner())
+            starter.run(CallOf(inner()))
             assert current() is tasks[0]
 
         run(starter, outer())
@@ -264,7 +287,7 @@ class TestNested:
 
         async def outer() -> None:
             me = current()
-            task = starter.run(app())
+            task = starter.run(CallOf(app()))
             assert current() is me
             assert task is not None
             await task
@@ -408,10 +431,100 @@ class TestAsAnyTask:
         behaviour: Callable[[list[Any]], Coroutine[Any, Any, None]],
     ) -> None:
         loop = starter.loop
+
+        def start(coroutine: Coroutine[Any, Any, None]) -> object:
+            return starter.run(CallOf(coroutine))
+
         expected = self.outcome(loop, loop.create_task, behaviour)
-        assert self.outcome(loop, starter.run, behaviour) == expected
+        assert self.outcome(loop, start, behaviour) == expected
         # And what comes next is none the worse for it.
-        assert self.outcome(loop, starter.run, waits_twice)[0] == ["turn", "turn"]
+        assert self.outcome(loop, start, waits_twice)[0] == ["turn", "turn"]
+
+
+class TestHowACallEnds:
+    async def waiting(self, ends: Callable[[], object]) -> object:
+        await asyncio.sleep(0)
+        return ends()
+
+    async def at_once(self, ends: Callable[[], object]) -> object:
+        return ends()
+
+    @pytest.mark.parametrize("name", ["waiting", "at_once"])
+    @pytest.mark.parametrize("result", [None, "mine"])
+    def test_what_it_returns_is_told_once(
+        self, starter: TaskStarter, name: str, result: object
+    ) -> None:
+        made = CallOf(getattr(self, name)(lambda: result))
+        task = run_call(starter, made)
+        turn(starter.loop, 2)
+        assert made.results == [result]
+        assert task is None or (task.done() and task.result() is None)
+
+    @pytest.mark.parametrize("name", ["waiting", "at_once"])
+    @pytest.mark.parametrize("goes_on", [False, True])
+    def test_what_it_raises_is_told_once(
+        self, starter: TaskStarter, name: str, goes_on: bool
+    ) -> None:
+        class Keeps(CallOf):
+            def raised(self, error: BaseException) -> bool:
+                super().raised(error)
+                return goes_on
+
+        tasks = []
+
+        def fail() -> None:
+            tasks.append(current())
+            raise LookupError("mine")
+
+        made = Keeps(getattr(self, name)(fail))
+        run_call(starter, made)
+        turn(starter.loop, 2)
+        assert made.results == [LookupError]
+        [task] = tasks
+        assert task.done()
+        assert isinstance(task.exception(), LookupError) is goes_on
+
+    def test_what_follows_a_cancellation(self, starter: TaskStarter) -> None:
+        async def app() -> str:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                await asyncio.sleep(0)
+            return "tidied up"
+
+        made = CallOf(app())
+        task = run_call(starter, made)
+        task.cancel()
+        turn(starter.loop, 4)
+        assert task.done() and not task.cancelled()
+        assert made.results == ["tidied up"]
+
+    def test_an_awaitable_that_is_no_coroutine(self, starter: TaskStarter) -> None:
+        class Waits:
+            def __await__(self) -> Generator[Any, None, str]:
+                yield from asyncio.sleep(0).__await__()
+                return "mine"
+
+        made = CallOf(Waits())
+        run_call(starter, made)
+        turn(starter.loop, 2)
+        assert made.results == ["mine"]
+
+    def test_an_app_that_fails_before_it_is_awaited(self, starter: TaskStarter) -> None:
+        tasks = []
+
+        class Fails(CallOf):
+            def begin(self) -> Awaitable[object]:
+                tasks.append(current())
+                raise LookupError("mine")
+
+        coroutine = nothing()
+        made = Fails(coroutine)
+        run_call(starter, made)
+        turn(starter.loop, 2)
+        coroutine.close()
+        assert made.results == [LookupError]
+        assert isinstance(tasks[0].exception(), LookupError)
 
 
 class TestCoroutine:
@@ -455,6 +568,13 @@ class TestCoroutine:
 class Noticed:
     """An object as a task is: with attributes and weak references."""
 
+    def name(self) -> str:
+        return "noticed"
+
+    @property
+    def number(self) -> int:
+        return 3
+
 
 @pytest.mark.parametrize("step", VERSIONS.values(), ids=VERSIONS)
 class TestStep:
@@ -465,6 +585,28 @@ class TestStep:
         coroutine = app()
         assert step.step(coroutine) is None
         assert step.step(coroutine) is step.END
+
+    def test_what_is_returned(self, step: ModuleType) -> None:
+        async def app() -> str:
+            return "mine"
+
+        returned = step.step(app())
+        assert type(returned) is step.Returned and returned.value == "mine"
+        assert type(step.END) is step.Returned and step.END.value is None
+
+    def test_bind(self, step: ModuleType) -> None:
+        thing = Noticed()
+        bound = step.bind(Noticed.name, thing)
+        assert (bound(), bound) == ("noticed", thing.name)
+
+    def test_has_variables(self, step: ModuleType) -> None:
+        empty = contextvars.Context()
+        assert not empty.run(step.has_variables)
+        empty.run(VARIABLE.set, "mine")
+        assert empty.run(step.has_variables)
+
+    def test_read(self, step: ModuleType) -> None:
+        assert step.read(Noticed.__dict__["number"], Noticed()) == 3
 
     def test_an_error_goes_through(self, step: ModuleType) -> None:
         with pytest.raises(LookupError):

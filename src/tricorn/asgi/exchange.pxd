@@ -1,15 +1,19 @@
 cimport cython
 
+from tricorn.asgi.call cimport AppCall
 from tricorn.asgi.ready cimport WakeUp
+from tricorn.asgi.step cimport bind
 from tricorn.asgi.stream cimport Stream
 
-cdef str _START_KIND, _BODY_KIND
+cdef str _START_KIND, _BODY_KIND, _start_met, _body_met
+cdef object _TYPE, _STATUS, _HEADERS, _WITH_TRAILERS, _BODY_KEY, _MORE
+cdef object _RECEIVE, _SEND
 cdef Py_ssize_t _NOT_JOINED
 cdef dict _CONTENT, _LAST_CONTENT
 cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE, _FILE
 
 @cython.final
-cdef class Exchange:
+cdef class Exchange(AppCall):
     cdef public Stream stream
     cdef public object app, task, fields
     cdef public dict scope
@@ -20,16 +24,22 @@ cdef class Exchange:
     cdef public Py_ssize_t content_size
     cdef public WakeUp wake_up
 
+    cpdef prepare(self, Stream stream, app, dict scope, bint has_content)
+    cdef _ended(self)
     cpdef feed(self, bytes data)
     cpdef feed_end(self)
     cpdef disconnected(self)
     cpdef end_of_client(self)
     @cython.locals(content=list, body=bytes, message=dict, ended=bint)
     cdef dict _next_content(self)
-    @cython.locals(kind=str)
     cdef _take(self, dict message)
-    cdef _take_start(self, dict message)
-    cdef _take_body(self, dict message)
+    @cython.locals(kind=str)
+    cdef _take_unusual(self, dict message)
+    cdef _take_start(self, status, fields, trailers)
+    cdef _take_body(self, body, more)
     cdef _advance(self, bytes body, bint more)
     cdef _head_sent(self)
     cdef _completed(self)
+
+@cython.locals(exchange=Exchange)
+cpdef Exchange open_exchange(Stream stream, app, dict scope, bint has_content)

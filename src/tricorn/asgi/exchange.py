@@ -21,6 +21,7 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, BinaryIO, Final
 
+from tricorn.asgi.call import AppCall
 from tricorn.asgi.failure import (
     ClientDisconnected,
     drop_our_frames,
@@ -36,6 +37,7 @@ from tricorn.asgi.message import (
     plain_status,
 )
 from tricorn.asgi.ready import READY, WakeUp, failed
+from tricorn.asgi.step import bind
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.product import product_logger
 from tricorn.wire.errors import ResponseError
@@ -62,16 +64,34 @@ _BODY_KIND: Final = "http.response.body"
 _CONTENT: Final[Message] = {"type": "http.request", "body": b"", "more_body": True}
 _LAST_CONTENT: Final[Message] = {"type": "http.request", "body": b"", "more_body": False}
 _DISCONNECT: Final = "http.disconnect"
+
+# The keys of an app's messages. Those in its code are these very objects.
+_TYPE: Final = "type"
+_STATUS: Final = "status"
+_HEADERS: Final = "headers"
+_WITH_TRAILERS: Final = "trailers"
+_BODY_KEY: Final = "body"
+_MORE: Final = "more_body"
+
+# The app's own strings for the two kinds of message, once it has sent them: a string is
+# compared with itself at once.
+_start_met: str = _START_KIND
+_body_met: str = _BODY_KIND
+
 _INTERNAL_ERROR: Final = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"connection", b"close"),
 ]
 
 
-class Exchange:
+class Exchange(AppCall):
     """One call of the app. `receive` and `send` are what the app gets."""
 
     def __init__(self, stream: Stream, app: App, scope: Scope, has_content: bool) -> None:
+        self.prepare(stream, app, scope, has_content)
+
+    def prepare(self, stream: Stream, app: App, scope: Scope, has_content: bool) -> None:
+        """Do what `__init__` does."""
         self.stream = stream
         self.app = app
         self.scope = scope
@@ -82,7 +102,7 @@ class Exchange:
         self.fields: FieldLines = ()
         self.promises_trailers = False
         # Content that has arrived and that the app hasn't received.
-        self.content: list[bytes] = []
+        self.content: list[bytes] | None = None
         self.content_size = 0
         self.content_ended = not has_content
         self.end_received = False
@@ -131,28 +151,42 @@ class Exchange:
             return self.stream.drained()
         return awaitable  # type: ignore[no-any-return]
 
-    async def run(self) -> None:
-        """Call the app and clear up behind it, whatever it does."""
+    # The call
+
+    def begin(self) -> Awaitable[object]:
+        """Call the app; return what is to be awaited."""
+        return self.app(self.scope, bind(_RECEIVE, self), bind(_SEND, self))
+
+    def returned(self, result: object) -> None:
+        """The app has returned."""
         try:
-            result: object = await self.app(self.scope, self.receive, self.send)
-        except asyncio.CancelledError as error:
-            self._app_failed(None if was_cancelled() else error)
-            raise
-        except BaseException as error:
-            self._app_failed(error)
-        else:
             if result is not None or self.phase != _COMPLETE:
                 self._app_returned(result)
         finally:
-            self.ended = True
-            if self.task is not None:
-                self.stream.app_ended(self)
+            self._ended()
+
+    def raised(self, error: BaseException) -> bool:
+        """The app has raised; return whether its task was cancelled."""
+        cancelled = isinstance(error, asyncio.CancelledError)
+        try:
+            self._app_failed(None if cancelled and was_cancelled() else error)
+        finally:
+            self._ended()
+        return cancelled
+
+    def _ended(self) -> None:
+        self.ended = True
+        if self.task is not None:
+            self.stream.app_ended(self)
 
     # What the wire calls
 
     def feed(self, data: bytes) -> None:
         """Take a piece of content."""
-        self.content.append(data)
+        if self.content is None:
+            self.content = [data]
+        else:
+            self.content.append(data)
         self.content_size += len(data)
         if self.wake_up is not None:
             self.wake_up.wake()
@@ -194,15 +228,11 @@ class Exchange:
     def _next_content(self) -> Message:
         content = self.content
         ended = self.content_ended
-        if len(content) == 1:
-            body = content[0]
-            self.content = []
-            self.content_size = 0
-        elif not content:
+        if not content:
             body = b""
-        elif len(content[0]) < _NOT_JOINED:
-            body = b"".join(content)
-            self.content = []
+        elif len(content) == 1 or len(content[0]) < _NOT_JOINED:
+            body = content[0] if len(content) == 1 else b"".join(content)
+            self.content = None
             self.content_size = 0
         else:
             body = content.pop(0)
@@ -222,47 +252,77 @@ class Exchange:
 
     def _take(self, message: Message) -> Any:
         """Take a message; return what `send()` returns unless the client is slow."""
+        kind: Any = None
+        status: Any = None
+        fields: Any = None
+        trailers: Any = False
+        body: Any = b""
+        more: Any = False
+        # One look at each key costs less than asking for each that may be there.
+        for key, value in message.items():
+            if key is _TYPE:
+                kind = value
+            elif key is _BODY_KEY:
+                body = value
+            elif key is _STATUS:
+                status = value
+            elif key is _HEADERS:
+                fields = value
+            elif key is _MORE:
+                more = value
+            elif key is _WITH_TRAILERS:
+                trailers = value
+            else:
+                return self._take_unusual(message)
+        if kind is _body_met:
+            self._take_body(body, more)
+        elif kind is _start_met and status is not None:
+            self._take_start(status, fields, trailers)
+        else:
+            return self._take_unusual(message)
+        return READY
+
+    def _take_unusual(self, message: Message) -> Any:
+        """Take a message of another kind, with other keys, or with strings not met before."""
+        global _body_met, _start_met
         kind = message["type"]
         if type(kind) is not str:
             kind = _plain_kind(kind)
-        # First what is due: comparing strings is a noticeable part of this.
-        if self.phase == _EXPECT_START and kind == _START_KIND:
-            self._take_start(message)
+        if kind == _START_KIND:
+            _start_met = kind
+            self._take_start(
+                message["status"], message.get("headers"), message.get("trailers", False)
+            )
         elif kind == _BODY_KIND:
-            self._take_body(message)
-        elif kind == _START_KIND:
-            self._take_start(message)
+            _body_met = kind
+            self._take_body(message.get("body", b""), message.get("more_body", False))
         else:
             return self._take_extension(kind, message)
         return READY
 
-    def _take_start(self, message: Message) -> None:
+    def _take_start(self, status: Any, fields: Any, trailers: Any) -> None:
         if self.phase != _EXPECT_START:
             raise RuntimeError("the app sent 'http.response.start' twice")
         if self.gone:
             raise ClientDisconnected("the client has disconnected")
-        status = message["status"]
         if type(status) is not int:
             status = plain_status(status)
         self.status = status
-        fields = message.get("headers")
         if type(fields) is not list:
             fields = [] if fields is None else plain_fields(fields)
         self.fields = fields
-        if message.get("trailers", False):
+        if trailers is not False and trailers:
             self.promises_trailers = True
         self.phase = _HELD
 
-    def _take_body(self, message: Message) -> None:
+    def _take_body(self, body: Any, more: Any) -> None:
         phase = self.phase
         if phase != _HELD and phase != _BODY:
             raise self._out_of_order("http.response.body")
         if self.gone:
             raise ClientDisconnected("the client has disconnected")
-        body = message.get("body", b"")
         if type(body) is not bytes:
             body = plain_bytes(body, "body")
-        more = message.get("more_body", False)
         self._advance(body, more is not False and bool(more))
 
     def _advance(self, body: bytes, more: bool) -> None:
@@ -272,7 +332,6 @@ class Exchange:
             # Stays held when HTTP forbids the head: a 500 can still be sent.
             self.stream.start(self.status, self.fields, body, keep_open)
             self._head_sent()
-            self.fields = ()  # gathers the trailers from here on
         elif body or not keep_open:
             self.stream.write(body, keep_open)
         if not more:
@@ -364,7 +423,6 @@ class Exchange:
                     fields = [*fields, (b"content-length", str(count).encode())]
                 self.stream.start(self.status, fields, b"", True)
                 self._head_sent()
-                self.fields = ()
             self.phase = _FILE
             await self.stream.write_file(file, offset, count, keep_open)
             self.phase = _BODY
@@ -413,6 +471,13 @@ class Exchange:
             self.stream.abort()
 
 
+def open_exchange(stream: Stream, app: App, scope: Scope, has_content: bool) -> Exchange:
+    """Make an exchange, for less than calling the class costs."""
+    exchange = Exchange.__new__(Exchange)
+    exchange.prepare(stream, app, scope, has_content)
+    return exchange
+
+
 def _plain_kind(kind: Any) -> str:
     """Take what is a string but not exactly one, such as an enumeration's."""
     if isinstance(kind, str):
@@ -454,5 +519,9 @@ def _borrowed(file: Any) -> BinaryIO:
     return os.fdopen(os.dup(number), "rb", buffering=0)
 
 
-mark_as_coroutine_function(Exchange.receive)
-mark_as_coroutine_function(Exchange.send)
+# What `begin` binds: getting a bound method as an attribute costs three times as much.
+_RECEIVE: Final[Any] = Exchange.receive
+_SEND: Final[Any] = Exchange.send
+
+mark_as_coroutine_function(_RECEIVE)
+mark_as_coroutine_function(_SEND)

@@ -1,17 +1,26 @@
 cimport cython
 
-from tricorn.asgi.step cimport is_bare, step, step_in
+from tricorn.asgi.call cimport AppCall
+from tricorn.asgi.step cimport Returned, is_bare, read, step, step_in
 
 cdef int _RUNNING, _WAITS, _FAILED, _ENDED
-cdef object _END
+cdef object _END, _CALLBACKS, _MUST_CANCEL, _get_name
+
+cdef _coroutine_of(awaitable)
 
 @cython.final
 cdef class FirstStep:
     cdef public int state
     cdef public object held, coroutine
+    cdef public AppCall call
     cpdef take(self, coroutine)
+    cpdef take_call(self, AppCall call)
     cpdef run(self, context)
     cpdef bint waits_again(self, held) except -1
+    @cython.locals(call=AppCall, end=Returned)
+    cdef _go_on(self)
+    @cython.locals(call=AppCall)
+    cdef _throw(self, error)
 
 @cython.final
 cdef class ReadyTask:

@@ -1,4 +1,4 @@
-"""A coroutine whose first step is taken ahead of its task.
+"""A call of an app whose first step is taken ahead of its task.
 
 A task costs as much as all else that serves a small request, and most apps never wait. So
 a task lies ready without a coroutine of its own. The first step of an app runs as its
@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from types import CoroutineType
 from typing import Any, Final
 
-from tricorn.asgi.step import END, is_bare, step, step_in
+from tricorn.asgi.call import AppCall
+from tricorn.asgi.step import END, Returned, is_bare, read, step, step_in
 
 _RUNNING: Final = 0
 _WAITS: Final = 1  # for `held`
@@ -23,31 +25,41 @@ _ENDED: Final = 3
 
 _END: Final = END
 
+# What a task shows of itself, as its class has it: the way over the instance costs more.
+_CALLBACKS: Final[Any] = getattr(asyncio.Task, "_callbacks", None)
+_MUST_CANCEL: Final[Any] = getattr(asyncio.Task, "_must_cancel", None)
+_get_name: Callable[[Any], object] = asyncio.Task.get_name
+
 
 class FirstStep:
-    """What a task that lies ready takes for its coroutine: at first none, then `take`'s."""
+    """What a task takes for its coroutine: a call of an app, or a coroutine."""
 
     def __init__(self) -> None:
         self.state = _ENDED
         self.held: Any = None
-        self.coroutine: Any = None
+        self.call: AppCall | None = None
+        self.coroutine: Any = None  # the app's own, once it was called
 
     def take(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Be this coroutine from here on."""
         self.coroutine = coroutine
         self.state = _RUNNING
 
+    def take_call(self, call: AppCall) -> None:
+        """Be this call from here on."""
+        self.call = call
+        self.state = _RUNNING
+
     def run(self, context: contextvars.Context) -> None:
         """Take the first step in this context, and keep what comes of it."""
         try:
-            held = step_in(context, self.coroutine)
+            held = step_in(context, self)
         except BaseException as error:
             self.held = error
             self.state = _FAILED
             return
         if held is _END:
             self.state = _ENDED
-            self.coroutine = None
         else:
             self.held = held
             self.state = _WAITS
@@ -60,6 +72,42 @@ class FirstStep:
         self.state = _RUNNING
         return True
 
+    def _go_on(self) -> Any:
+        """Take the next step; return what is waited for, or END."""
+        call = self.call
+        try:
+            if self.coroutine is None:
+                assert call is not None
+                self.coroutine = _coroutine_of(call.begin())
+            held = step(self.coroutine)
+        except BaseException as error:
+            self.call = self.coroutine = None
+            if call is None or call.raised(error):
+                raise
+            return _END
+        if held is not _END and type(held) is not Returned:
+            return held
+        end: Returned = held
+        self.call = self.coroutine = None
+        if call is not None:
+            call.returned(end.value)
+        return _END
+
+    def _throw(self, error: BaseException) -> Any:
+        """Raise an error where it waits; return what is waited for next, or END."""
+        call = self.call
+        try:
+            return self.coroutine.throw(error)
+        except StopIteration as end:
+            self.call = self.coroutine = None
+            if call is not None:
+                call.returned(end.value)
+        except BaseException as raised:
+            self.call = self.coroutine = None
+            if call is None or call.raised(raised):
+                raise
+        return _END
+
     # What a Task asks of a coroutine
 
     def __await__(self) -> FirstStep:
@@ -71,9 +119,8 @@ class FirstStep:
     def __next__(self) -> Any:
         state = self.state
         if state == _RUNNING:
-            held = step(self.coroutine)
+            held = self._go_on()
             if held is _END:
-                self.coroutine = None
                 raise StopIteration
             return held
         if state == _ENDED:
@@ -105,7 +152,10 @@ class FirstStep:
             # what is waited for is cancelled, and tells.
             if held is not None and held.cancel(*error.args):
                 return held
-        return self.coroutine.throw(error)
+        held = self._throw(error)
+        if held is _END:
+            raise StopIteration
+        return held
 
     def close(self) -> None:
         """Give the coroutine up."""
@@ -138,6 +188,15 @@ class FirstStep:
 
 
 Coroutine.register(FirstStep)
+
+
+def _coroutine_of(awaitable: Awaitable[object]) -> Any:
+    """Return what can be stepped."""
+    return awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
+
+
+async def _awaited(awaitable: Awaitable[object]) -> object:
+    return await awaitable
 
 
 class ReadyTask:
@@ -173,7 +232,7 @@ class ReadyTask:
             and not len(self.context)
             and is_bare(task)
             # That it was cancelled stays even if that was taken back.
-            and not task._must_cancel
-            and task._callbacks is None
-            and task.get_name() is self.name
+            and not read(_MUST_CANCEL, task)
+            and read(_CALLBACKS, task) is None
+            and _get_name(task) is self.name
         )

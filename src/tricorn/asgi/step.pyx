@@ -1,4 +1,4 @@
-"""Leaf: one step of a coroutine, and who looks at its task.
+"""Leaf: one step of a coroutine, and what is asked of the interpreter around it.
 
 The twin of `step.py`, which holds the documentation of each name.
 """
@@ -7,11 +7,19 @@ from cpython.object cimport PyObject
 
 cdef extern from *:
     """
-    /* A finished coroutine's None is left out: tasks have no use for it. */
+    /* 1: it yielded, 0: it returned. */
     static inline int tricorn_step(PyObject *coroutine, PyObject **held) {
         PySendResult found = PyIter_Send(coroutine, Py_None, held);
-        if (found == PYGEN_RETURN) Py_CLEAR(*held);
         return found == PYGEN_ERROR ? -1 : found == PYGEN_NEXT;
+    }
+
+    /* Borrowed; NULL where none was entered yet. */
+    static inline PyObject *tricorn_context(void) {
+        return PyThreadState_Get()->context;
+    }
+
+    static inline PyObject *tricorn_read(PyObject *descriptor, PyObject *thing) {
+        return Py_TYPE(descriptor)->tp_descr_get(descriptor, thing, (PyObject *)Py_TYPE(thing));
     }
 
     static inline int tricorn_is_bare(PyObject *object) {
@@ -23,12 +31,21 @@ cdef extern from *:
     }
     """
     int tricorn_step(object coroutine, PyObject** held) except -1
+    PyObject* tricorn_context() noexcept
+    object tricorn_read(object descriptor, object thing)
+    object PyMethod_New(object function, object thing)
     bint tricorn_is_bare(object task) noexcept
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
     Py_ssize_t Py_REFCNT(object task) noexcept
 
-END = object()
+
+cdef class Returned:
+    def __init__(self, value):
+        self.value = value
+
+
+END = Returned(None)
 cdef object _END = END
 
 
@@ -36,7 +53,8 @@ cpdef object step(coroutine):
     cdef PyObject* held = NULL
     if tricorn_step(coroutine, &held):
         return _owned(held)
-    return _END
+    result = _owned(held)
+    return _END if result is None else Returned(result)
 
 
 cdef inline object _owned(PyObject* held):
@@ -56,6 +74,19 @@ cpdef object step_in(context, coroutine):
         return step(coroutine)
     finally:
         PyContext_Exit(context)
+
+
+cpdef object bind(function, thing):
+    return PyMethod_New(function, thing)
+
+
+cpdef bint has_variables() except -1:
+    cdef PyObject* context = tricorn_context()
+    return context is not NULL and len(<object>context) > 0
+
+
+cpdef object read(descriptor, thing):
+    return tricorn_read(descriptor, thing)
 
 
 cpdef Py_ssize_t references(task) noexcept:

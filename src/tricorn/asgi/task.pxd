@@ -1,7 +1,8 @@
 cimport cython
 
+from tricorn.asgi.call cimport AppCall
 from tricorn.asgi.first_step cimport FirstStep, ReadyTask
-from tricorn.asgi.step cimport references
+from tricorn.asgi.step cimport has_variables, references
 
 cdef object _Task, _NAME, _copy_context
 
@@ -11,10 +12,10 @@ cdef class TaskStarter:
     cdef public bint fresh_context, patched, eager
     cdef public ReadyTask ready
     cdef public dict loop_names, registry_names, current
-    cpdef object run(self, coroutine)
+    cpdef object run(self, AppCall call)
     cpdef object start(self, coroutine)
     @cython.locals(ready=ReadyTask, before=Py_ssize_t)
-    cdef object _run_ahead(self, coroutine)
+    cdef object _run_ahead(self, AppCall call)
     cdef object _begin(self, task)
     cdef ReadyTask _make_ready(self)
     cdef tuple _make_patched(self, coroutine, context)

@@ -23,8 +23,9 @@ from asyncio import tasks as _tasks
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tricorn.asgi.call import AppCall
 from tricorn.asgi.first_step import FirstStep, ReadyTask
-from tricorn.asgi.step import references
+from tricorn.asgi.step import has_variables, references
 
 _Task: Any = asyncio.Task
 # All alike: counting them up costs more than making the rest of a Task.
@@ -74,12 +75,12 @@ class TaskStarter:
             self.register = registry.add
             self.current = _tasks._current_tasks  # type: ignore[attr-defined]
 
-    def run(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
-        """Start a task; return it if it isn't done."""
+    def run(self, call: AppCall) -> asyncio.Task[None] | None:
+        """Start a call of the app in a task; return the task if it isn't done."""
         # What is in a context can't be compared at little cost, but whether anything is.
-        if self.patched and (self.fresh_context or not len(_copy_context())):
-            return self._run_ahead(coroutine)
-        task = self.start(coroutine)
+        if self.patched and (self.fresh_context or not has_variables()):
+            return self._run_ahead(call)
+        task = self.start(call.run())
         return None if task.done() else task
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -102,21 +103,20 @@ class TaskStarter:
             self.patched = self.eager = False
             self.ready = None
 
-    def _run_ahead(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+    def _run_ahead(self, call: AppCall) -> asyncio.Task[None] | None:
         """Take the first step in a task that lies ready, and see whether it still does."""
         ready = self.ready
         if ready is None:
             ready = self._make_ready()
         self.ready = None
-        ready.first.take(coroutine)
+        ready.first.take_call(call)
         before = references(ready.task)
-        if self.loop in self.current:
+        if self.current.setdefault(self.loop, ready.task) is not ready.task:
             # We are within another task (a stopping server reads what has arrived),
             # and asyncio 3.11 steps one at a time.
             self._begin(ready.task)
             self.call_soon(ready.step, context=ready.context)
             return ready.task
-        self.current[self.loop] = ready.task
         try:
             ready.first.run(ready.context)
         finally:

@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.asgi.exchange cimport Exchange
+from tricorn.asgi.exchange cimport Exchange, open_exchange
 from tricorn.net.http1_stream cimport Http1Stream
 from tricorn.net.progress cimport ContentRate, Stall
 from tricorn.net.scope cimport ConnectionScope
@@ -38,7 +38,10 @@ cdef class Http1Connection(Http1Stream):
     cdef _start_app(self)
     @cython.locals(exchange=Exchange)
     cdef _take_content(self)
+    cdef _content_ended(self)
     cdef Py_ssize_t _content_held(self)
+    cdef _close(self)
+    cdef _linger(self)
     cdef _end_request(self)
     cdef _after_response(self)
     @cython.locals(rate=ContentRate)

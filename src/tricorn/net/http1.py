@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from tricorn.asgi.exchange import Exchange
+from tricorn.asgi.exchange import open_exchange
 from tricorn.net.address import client_name
 from tricorn.net.health import health_answer
 from tricorn.net.http1_stream import (
@@ -82,7 +82,7 @@ class Http1Connection(Http1Stream):
     """Serves one HTTP/1.1 connection until either side closes it."""
 
     def __init__(self, service: Service, proxied: ProxyHeader | None = None) -> None:
-        super().__init__(service)
+        self.prepare(service)
         self.proxied = proxied
         self.scope: ConnectionScope = None  # type: ignore[assignment]
         self.last_scope: dict[str, Any] | None = None  # of the request line before
@@ -206,10 +206,10 @@ class Http1Connection(Http1Stream):
                 self._begin_request()
             elif code == _DATA:
                 self._take_content()
+                if reader.ends_here():
+                    self._content_ended()
             elif code == _END:
-                self.request_ended = True
-                if self.exchange is not None:
-                    self.exchange.feed_end()
+                self._content_ended()
             else:
                 if self.state != _REQUEST:
                     self._wait_for_head()
@@ -229,6 +229,8 @@ class Http1Connection(Http1Stream):
                 if not self.response_ended:
                     return
                 self._end_request()
+                if not reader.unread():
+                    return
 
     def _wait_for_head(self) -> None:
         """Set the deadline of a head that has begun, or go on waiting for one."""
@@ -269,12 +271,14 @@ class Http1Connection(Http1Stream):
             if self.rate is None:
                 self.rate = ContentRate()
             self.rate.restart(service.now)
+        else:
+            self.request_ended = reader.ends_here()
         if is_health:
             self._answer_health()
             return
         scope = self._scope()
         app = overloaded if service.concurrency and service.is_busy() else service.app
-        self.exchange = Exchange(self, app, scope, has_content)
+        self.exchange = open_exchange(self, app, scope, has_content)
 
     def _answer_health(self) -> None:
         """Answer without the app, the access log and the counters: it is no request of a client."""
@@ -285,8 +289,7 @@ class Http1Connection(Http1Stream):
             # The client may or may not send its content now: nothing can follow.
             self.writer.keep_alive = False
         status, fields, body = health_answer(service, self.reader.method)
-        service.total_requests -= 1  # `_put_last` counts it
-        self._put_last(self.writer.head(status, fields, body, False))
+        self._put_end(self.writer.head(status, fields, body, False))
 
     def _upgrade(self, has_content: bool, deflate: bool) -> None:
         """Hand the transport and what came behind the handshake to a WebSocket."""
@@ -330,7 +333,7 @@ class Http1Connection(Http1Stream):
         assert exchange is not None
         self.app_started = True
         service = self.service
-        task = service.starter.run(exchange.run())
+        task = service.starter.run(exchange)
         if task is not None:
             exchange.task = task
             service.tasks.add(task)
@@ -346,6 +349,11 @@ class Http1Connection(Http1Stream):
                 self._start_app()
             if exchange.content_size > _HIGH_WATER:
                 self._pause_reading()
+
+    def _content_ended(self) -> None:
+        self.request_ended = True
+        if self.exchange is not None:
+            self.exchange.feed_end()
 
     def _content_held(self) -> int:
         """Bytes that wait for the app; what comes behind its response is dropped."""
@@ -476,7 +484,7 @@ class Http1Connection(Http1Stream):
     def _close(self) -> None:
         if self.request_ended and not self.reader.unread():
             self.state = _CLOSED
-            self.deadline = self.service.now + self.service.limits.write
+            self.deadline = self.service.now + self.service.write_limit
             self.transport.close()
         else:
             self._linger()

@@ -26,11 +26,13 @@ cdef class Http1Stream(Stream):
     cdef public list out
     cdef public Py_ssize_t out_size
 
+    cdef prepare(self, Service service)
     cdef _after_response(self)
     cdef _put(self, bytes data)
     @cython.locals(writer=ResponseWriter, apart=bytes)
     cdef _gather(self, bytes data)
     cdef _put_last(self, bytes data)
+    cdef _put_end(self, bytes data)
     cdef _settle(self)
     @cython.locals(out=list)
     cdef _flush(self)

@@ -35,8 +35,8 @@ class Http1Stream(Stream):
     What both need to know of the connection stands here.
     """
 
-    def __init__(self, service: Service) -> None:
-        # As `Outlet` does it, whose call costs more than the rest.
+    def prepare(self, service: Service) -> None:
+        """Begin with a new connection. No `__init__`, whose call would cost more than the rest."""
         self.write_paused = False
         self.drain = None
         self.service = service
@@ -209,9 +209,13 @@ class Http1Stream(Stream):
             self.out_size += len(apart)
 
     def _put_last(self, data: bytes) -> None:
+        """Count a request whose response ends with `data`."""
+        self.service.total_requests += 1
+        self._put_end(data)
+
+    def _put_end(self, data: bytes) -> None:
         """Write the end of a response and go on to what follows it."""
         self.response_ended = True
-        self.service.total_requests += 1
         if self.writer.is_held:
             self._settle()
         if self.out or self.writer.apart or (self.pumping and self.reader.unread()):

@@ -273,7 +273,7 @@ class Http2Connection(Carrier):
         exchange = stream.exchange
         assert exchange is not None
         service = self.service
-        task = service.starter.run(exchange.run())
+        task = service.starter.run(exchange)
         if task is not None:
             exchange.task = task
             service.tasks.add(task)

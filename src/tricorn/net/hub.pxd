@@ -22,10 +22,13 @@ cdef class HubListener:
 cdef class Hub:
     cdef public object loop
     cdef public Poller poller
-    cdef public dict transports, listeners
+    cdef public list transports
+    cdef public dict listeners
     @cython.locals(index=int, fd=int, transport=HubTransport, listener=HubListener)
     cpdef on_ready(self)
     cdef public list lost, unsent
+    @cython.locals(transports=list)
+    cpdef add(self, HubTransport transport)
     @cython.locals(transport=HubTransport)
     cpdef send_all(self)
     cdef public bint running

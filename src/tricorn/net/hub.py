@@ -127,7 +127,7 @@ class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.poller = Poller()
-        self.transports: dict[int, HubTransport] = {}
+        self.transports: list[HubTransport | None] = []  # by descriptor
         self.listeners: dict[int, HubListener] = {}
         self.lost: list[HubTransport] = []
         self.unsent: list[HubTransport] = []
@@ -150,8 +150,9 @@ class Hub:
 
     def close(self) -> None:
         """Give up the set. Connections still open are aborted."""
-        for transport in list(self.transports.values()):
-            transport.abort()
+        for transport in list(self.transports):
+            if transport is not None:
+                transport.abort()
         self.tell_lost()
         self.loop.remove_reader(self.poller.fileno())
         self.poller.close()
@@ -163,7 +164,7 @@ class Hub:
         try:
             for index in range(self.poller.wait()):
                 fd = self.poller.fd_at(index)
-                transport = self.transports.get(fd)
+                transport = self.transports[fd] if fd < len(self.transports) else None
                 if transport is not None:
                     transport.on_events(self.poller.events_at(index))
                     if len(self.unsent) >= _SEND_AT_ONCE:
@@ -183,6 +184,13 @@ class Hub:
             self.send_all()
             if self.lost:
                 self.tell_lost()
+
+    def add(self, transport: HubTransport) -> None:
+        """Have a transport told of its descriptor's events."""
+        transports = self.transports
+        while len(transports) <= transport.fd:
+            transports.append(None)
+        transports[transport.fd] = transport
 
     def send_all(self) -> None:
         """Send what the connections wrote while events were handled."""
@@ -236,7 +244,7 @@ class HubTransport:
     def begin(self, protocol: Any) -> None:
         """Connect the protocol and read at once: most clients have spoken by now."""
         self.set_protocol(protocol)
-        self.hub.transports[self.fd] = self
+        self.hub.add(self)
         protocol.connection_made(self)
         if self.fd >= 0:
             if self.reading:
@@ -559,7 +567,8 @@ class HubTransport:
         self.closing = True
         self.error = error
         hub = self.hub
-        hub.transports.pop(fd, None)
+        if fd < len(hub.transports):  # it may never have begun
+            hub.transports[fd] = None
         self.current = None
         self.queue.clear()
         self.pending_size = 0

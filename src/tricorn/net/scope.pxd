@@ -4,6 +4,10 @@ from tricorn.net.service cimport Service
 
 cdef str _HTTP
 
+@cython.locals(host=str)
+cpdef peer_address(name)
+cpdef local_address(name)
+
 cdef class ConnectionScope:
     cdef public Service service
     cdef public object client, server, forward, tls

@@ -105,7 +105,7 @@ def peer_address(name: Any) -> tuple[str, int] | None:
     """Return a peer's address and port; None for a Unix peer, which has none."""
     if type(name) is not tuple or len(name) < 2:
         return None
-    host = name[0]
+    host: str = name[0]
     if host.startswith("::ffff:") and "." in host:
         # An IPv4 client of a dual-stack socket (RFC 4291 §2.5.5.2).
         host = host[7:]

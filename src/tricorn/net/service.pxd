@@ -10,7 +10,7 @@ cdef class Service:
     cdef public DefaultFields defaults
     cdef public long long body_limit, total_requests, date_second
     cdef public Py_ssize_t concurrency, most_connections
-    cdef public double idle_limit, keep_alive_limit
+    cdef public double idle_limit, keep_alive_limit, write_limit
     cdef public str root_path, health_path
     cdef public dict scope, state
     cdef public set connections, tasks

@@ -97,6 +97,7 @@ class Service:
         self.most_connections = limits.connections
         self.idle_limit = limits.idle
         self.keep_alive_limit = limits.keep_alive
+        self.write_limit = limits.write
         self.keeps_alive = limits.keep_alive > 0
         self.body_limit = 0
         self.root_path = ""

@@ -23,6 +23,7 @@ cdef extern from *:
     #ifndef _GNU_SOURCE
     #define _GNU_SOURCE
     #endif
+    #include <string.h>
     #include <sys/socket.h>
     #include <sys/uio.h>
     #include <sys/epoll.h>
@@ -71,8 +72,22 @@ cdef extern from *:
         return at - text;
     }
 
+    /* Up to here copying costs less than naming: this memory stays in the caches. */
+    #define TRICORN_GATHERED 16896
+    static char tricorn_gathered[TRICORN_GATHERED];
+
     static inline ssize_t tricorn_send_pieces(int fd, struct iovec *pieces, size_t count) {
         struct msghdr message = {0};
+        size_t size = 0;
+        for (size_t i = 0; i < count; i++) size += pieces[i].iov_len;
+        if (size <= TRICORN_GATHERED) {
+            char *at = tricorn_gathered;
+            for (size_t i = 0; i < count; i++) {
+                memcpy(at, pieces[i].iov_base, pieces[i].iov_len);
+                at += pieces[i].iov_len;
+            }
+            return send(fd, tricorn_gathered, size, MSG_NOSIGNAL);
+        }
         message.msg_iov = pieces;
         message.msg_iovlen = count;
         return sendmsg(fd, &message, MSG_NOSIGNAL);

@@ -1,12 +1,15 @@
 cimport cython
 
 from tricorn.wire.scan cimport (
-    find_byte, find_head_end, find_line_end, has_isolated_line_end, is_same, scan_fields,
+    cut, find_byte, find_head_end, find_line_end, has_isolated_line_end, is_same, scan_fields,
     scan_request_line,
 )
 
 cdef int _HEAD_WAIT, _LENGTH, _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, _TRAILERS, _NO_CONTENT, _ENDED
-cdef Py_ssize_t _REMEMBERED
+cdef Py_ssize_t _REMEMBERED, _TRAILER_LIMIT, _METHOD_LIMIT
+cdef int _CONNECTION, _EXPECT, _UPGRADE, _TE
+cdef list _NO_FIELDS, _NO_SPECIAL, _NO_OPTIONS
+cdef bytes _valid_host
 cdef int _LENGTH_FIELD, _CODING_FIELD, _LENGTH_TWICE, _OPTIONS
 cdef object _TOO_LARGE
 cdef bytes _DIGITS
@@ -15,6 +18,8 @@ cdef bytes _TOKEN_START
 
 cdef _check_line_ends(text, Py_ssize_t start, Py_ssize_t most)
 
+# It holds nothing that could lead back to it.
+@cython.no_gc
 @cython.final
 cdef class RequestReader:
     cdef public Py_ssize_t line_limit, section_limit, field_limit, trailer_limit
@@ -28,13 +33,15 @@ cdef class RequestReader:
     cdef public bytes data, target, raw_path, query, upgrade
     cdef public str method, path, version
     cdef public list fields
-    cdef public bytes last_line, last_host, last_section
+    cdef public bytes last_line, last_section
     cdef public list last_fields, last_special
     cdef public int last_flags
     cdef public bint same_line, is_1_1, keep_alive, chunked, expect_continue, te_trailers, forwarded
 
     cpdef feed(self, bytes data)
+    @cython.locals(waiting=Py_ssize_t)
     cpdef Py_ssize_t unread(self)
+    cpdef bint ends_here(self)
     cpdef forget(self)
     cpdef int next(self) except -1
     cpdef start_next(self)
@@ -60,8 +67,9 @@ cdef class RequestReader:
     @cython.locals(coding=bytes, length=bytes)
     cdef _take_framing(self, int flags, list special)
     cdef object _parse_length(self, bytes value, int flags)
+    @cython.locals(options=bytes, upgrade=bytes, expect=bytes, te=bytes, named=list)
     cdef _take_connection(self, list special)
-    @cython.locals(available=Py_ssize_t)
+    @cython.locals(available=Py_ssize_t, whole=bytes)
     cdef int _read_data(self, int after) except -1
     cdef int _read_chunked(self) except -1
     cdef bint _read_chunk_end(self) except -1

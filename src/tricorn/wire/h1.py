@@ -43,6 +43,7 @@ from tricorn.wire.fields import (
     tokens,
 )
 from tricorn.wire.scan import (
+    cut,
     find_byte,
     find_head_end,
     find_line_end,
@@ -77,6 +78,9 @@ CHUNK_EXTENSION_TOTAL: Final = 4096
 # A trailer section has the head's bounds, and no more bytes than this.
 TRAILER_SECTION_LIMIT: Final = 8192
 METHOD_LIMIT: Final = 64
+
+_TRAILER_LIMIT: Final = TRAILER_SECTION_LIMIT
+_METHOD_LIMIT: Final = METHOD_LIMIT
 
 _KNOWN_CODINGS: Final = frozenset(
     {b"chunked", b"gzip", b"deflate", b"compress", b"x-gzip", b"x-compress"}
@@ -114,8 +118,17 @@ _HOST: Final = HOST
 _LENGTH_FIELD: Final = CONTENT_LENGTH
 _CODING_FIELD: Final = TRANSFER_ENCODING
 _LENGTH_TWICE: Final = 1 << CONTENT_LENGTH + REPEATED
+_CONNECTION: Final = CONNECTION
+_EXPECT: Final = EXPECT
+_UPGRADE: Final = UPGRADE
+_TE: Final = TE
 _OPTIONS: Final = 1 << CONNECTION | 1 << EXPECT | 1 << UPGRADE | 1 << TE
 _HOST_TWICE: Final = 1 << HOST + REPEATED
+_NO_FIELDS: Final[Fields] = []  # for what is only replaced
+_NO_OPTIONS: Final[list[bytes]] = []
+_NO_SPECIAL: Final[list[bytes | None]] = []
+# The Host that was valid last, whoever sent it: what is valid doesn't depend on the connection.
+_valid_host = b""
 _IS_FORWARDED: Final = 1 << FORWARDED
 _PLAIN: Final = 1 << HOST | 1 << FORWARDED | 1 << FORWARDED + REPEATED
 
@@ -138,7 +151,7 @@ class RequestReader:
 
     def __init__(self, limits: HeadLimits, body_limit: int = 0) -> None:
         self.line_limit, self.section_limit, self.field_limit = limits
-        self.trailer_limit = min(self.section_limit, TRAILER_SECTION_LIMIT)
+        self.trailer_limit = min(self.section_limit, _TRAILER_LIMIT)
         self.body_limit = body_limit
         self.state = _HEAD_WAIT
         self.refusal: Refusal | None = None
@@ -160,7 +173,7 @@ class RequestReader:
         self.path = ""
         self.query = b""
         self.version = "1.1"
-        self.fields: Fields = []
+        self.fields: Fields = _NO_FIELDS
         self.keep_alive = False
         self.chunked = False
         self.content_length = 0
@@ -171,10 +184,9 @@ class RequestReader:
         self.is_1_1 = True
         self.same_line = False  # as in the request before
         self.last_line = b""
-        self.last_host = b""
         self.last_section = b""
-        self.last_fields: Fields = []
-        self.last_special: list[bytes | None] = []
+        self.last_fields: Fields = _NO_FIELDS
+        self.last_special: list[bytes | None] = _NO_SPECIAL
         self.last_flags = 0
 
     @property
@@ -195,8 +207,8 @@ class RequestReader:
         not pay for that with memory.
         """
         self.last_line = self.last_section = b""
-        self.last_fields = []
-        self.last_special = []
+        self.last_fields = _NO_FIELDS
+        self.last_special = _NO_SPECIAL
         self.last_flags = 0
 
     def feed(self, data: bytes) -> None:
@@ -243,6 +255,13 @@ class RequestReader:
             raise RuntimeError("start_next() before END")
         self.state = _HEAD_WAIT
         self.skipped_line = False
+
+    def ends_here(self) -> bool:
+        """Whether nothing follows the HEAD or DATA that was answered; then this stands for END."""
+        if self.state != _NO_CONTENT:
+            return False
+        self.state = _ENDED
+        return True
 
     def _step(self) -> int:
         state = self.state
@@ -394,7 +413,7 @@ class RequestReader:
         self.is_1_1 = version != 10
         self.version = "1.1" if version != 10 else "1.0"
         self._take_target()
-        self.last_line = self.bytes_in[start:end]
+        self.last_line = cut(self.bytes_in, start, end)
 
     def _refuse_version(self, start: int, version: int) -> None:
         reason = "only HTTP/1.0 and HTTP/1.1 are spoken here"
@@ -409,7 +428,7 @@ class RequestReader:
         self.fields = fields
         self.last_flags = 0
         if end - start <= _REMEMBERED:
-            self.last_section = self.bytes_in[start:end]
+            self.last_section = cut(self.bytes_in, start, end)
             self.last_fields = fields.copy()
             self.last_special = special
             self.last_flags = flags
@@ -417,7 +436,7 @@ class RequestReader:
 
     def _take_target(self) -> None:
         target = self.target
-        if len(self.method) > METHOD_LIMIT:
+        if len(self.method) > _METHOD_LIMIT:
             raise Refusal(501, f"method longer than {METHOD_LIMIT} bytes")
         if self.method == "CONNECT":
             raise Refusal(501, "CONNECT is not offered")
@@ -432,8 +451,8 @@ class RequestReader:
             self.raw_path = target
             self.query = b""
         else:
-            self.raw_path = target[:question]
-            self.query = target[question + 1 :]
+            self.raw_path = cut(target, 0, question)
+            self.query = cut(target, question + 1, len(target))
         if find_byte(self.raw_path, 37) >= 0:  # "%"
             self.path = unquote_to_bytes(self.raw_path).decode("utf-8", "replace")
         else:
@@ -450,15 +469,16 @@ class RequestReader:
 
     def _check_host(self, flags: int, host: bytes | None) -> None:
         """RFC 9112 §3.2: exactly one valid Host in HTTP/1.1, never two."""
+        global _valid_host
         if flags & _HOST_TWICE:
             raise Refusal(400, "more than one Host field")
         if host is None:
             if self.is_1_1:
                 raise Refusal(400, "no Host field")
-        elif host != self.last_host:
+        elif host != _valid_host:
             if not host_is_valid(host):
                 raise Refusal(400, "malformed Host field")
-            self.last_host = host
+            _valid_host = host
 
     # How long the content is, and what the connection does afterwards
 
@@ -522,28 +542,30 @@ class RequestReader:
         return Refusal(413, f"content longer than {self.body_limit} bytes")
 
     def _take_connection(self, special: list[bytes | None]) -> None:
-        options = special[CONNECTION]
-        named: list[bytes] = []
+        options = special[_CONNECTION]
+        named: list[bytes] = _NO_OPTIONS
         if options is not None:
             if options == b"keep-alive":
                 self.keep_alive = True
+            elif options == b"close":
+                self.keep_alive = False
             else:
                 named = tokens(options)
                 # RFC 9112 §9.3: close wins over keep-alive.
                 self.keep_alive = b"close" not in named and (
                     self.keep_alive or b"keep-alive" in named
                 )
-        upgrade = special[UPGRADE]
+        upgrade = special[_UPGRADE]
         if upgrade and b"upgrade" in named:
             offer = upgrade.lower().split(b",")[0].strip(b" \t")
             # A proxy may pass a WebSocket handshake on as HTTP/1.0; RFC 9110 §7.8
             # has any other offer in 1.0 ignored.
             if self.version == "1.1" or offer == b"websocket":
                 self.upgrade = offer
-        expect = special[EXPECT]
+        expect = special[_EXPECT]
         if expect is not None and self.version == "1.1" and self.state != _NO_CONTENT:
             self.expect_continue = expect.lower() == b"100-continue"
-        te = special[TE]
+        te = special[_TE]
         if te is not None:
             self.te_trailers = b"trailers" in tokens(te)
 
@@ -555,12 +577,13 @@ class RequestReader:
         if available <= 0:
             return NEED_DATA
         if available <= self.left:
-            self.data = self.bytes_in if self.at == 0 else self.bytes_in[self.at :]
+            whole = self.bytes_in
+            self.data = whole if self.at == 0 else cut(whole, self.at, len(whole))
             self.bytes_in = b""
             self.at = 0
             self.left -= available
         else:
-            self.data = self.bytes_in[self.at : self.at + self.left]
+            self.data = cut(self.bytes_in, self.at, self.at + self.left)
             self.at += self.left
             self.left = 0
         if self.left == 0:

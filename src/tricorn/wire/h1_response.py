@@ -29,6 +29,10 @@ _STATUS_LINES: Final = {
     code: f"HTTP/1.1 {code} ".encode() + b"\r\n" for code in range(100, 600)
 } | {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
+# The same in their places, those below 200 left out: `head()` asks for every response.
+_FINAL_STATUS_LINES: Final = [_STATUS_LINES[code] if code >= 200 else b"" for code in range(600)]
+_GET: Final = "GET"
+
 _CLOSE: Final = b"connection: close\r\n\r\n"
 _CLOSE_UPGRADE: Final = b"connection: close, upgrade\r\n\r\n"
 _KEEP: Final = b"connection: keep-alive\r\n\r\n"
@@ -36,9 +40,11 @@ _NOTHING: Final = b""
 _END: Final = b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
-# Content of so many bytes goes apart: copying it to its head costs more than naming it to
-# the system.
+# A chunk of so many bytes goes apart: copying it costs more than naming it to the system.
 APART: Final = 16384
+# Content of so many bytes isn't copied to its head into an object of their own: the transport
+# puts both together, or names both to the system.
+APART_FROM_HEAD: Final = 4096
 # What a chunk that is held costs beside its bytes, about.
 _BESIDE: Final = 64
 
@@ -102,8 +108,8 @@ class ResponseWriter:
     `keep_alive` is what the request and the server want; after `head()` it is what
     was decided. `complete` becomes true with the last byte.
 
-    `head()` and `body()` return bytes to write. Content of `APART` bytes or more may be left
-    in `apart`, to be written behind them as it is. Chunks are held, so that those of one step
+    `head()` and `body()` return bytes to write. Content of `APART_FROM_HEAD` bytes or more may be
+    left in `apart`, to be written behind them as it is. Chunks are held, so that those of one step
     of the app are serialised at once: `is_held` tells that there are some, of `held_size`
     bytes, and `settle()` gives them.
     """
@@ -116,7 +122,7 @@ class ResponseWriter:
 
     def start_request(self, method: str, is_1_1: bool, keep_alive: bool) -> None:
         """Get ready for the response to the next request."""
-        self.is_head = method == "HEAD"
+        self.is_head = method is not _GET and method == "HEAD"
         self.is_1_1 = is_1_1
         self.keep_alive = keep_alive
         self.framing = _UNSTARTED
@@ -147,16 +153,17 @@ class ResponseWriter:
         Raises `ResponseError`, with nothing of the response sent, for what HTTP
         forbids in a head, and for a body that is longer than its Content-Length.
         """
-        line = _STATUS_LINES.get(status)
-        if line is None or status < 200:
+        if type(status) is not int or not 200 <= status <= 599:
             raise ResponseError(f"status must be a whole number from 200 to 599, not {status!r}")
+        code = status
+        line = _FINAL_STATUS_LINES[code]
         block, flags, length = encode_fields(fields)
         size = len(body)
         added = b""
         framing: int = _BY_LENGTH
-        if self.is_head or status == 204 or status == 304:
+        if self.is_head or code == 204 or code == 304:
             framing = _NO_CONTENT
-            if status == 204 and length >= 0:
+            if code == 204 and length >= 0:
                 # RFC 9110 §8.6: no Content-Length in a 204.
                 block = _without_length(fields)
             body = b""
@@ -174,7 +181,7 @@ class ResponseWriter:
         else:
             framing = _BY_CLOSE
             self.keep_alive = False
-        if flags & WANTS_CLOSE:
+        if flags & _WANTS_CLOSE:
             self.keep_alive = False
         default = self.defaults.without(flags) if flags & _OVERRIDES else self.defaults.block
         if not self.keep_alive:
@@ -189,7 +196,7 @@ class ResponseWriter:
             if size:
                 self._hold(body)
             body = b""
-        elif size >= APART and framing != _NO_CONTENT:
+        elif size >= APART_FROM_HEAD and framing != _NO_CONTENT:
             self.apart = body
             body = b""
         return joined(line, default, block, end, body)
@@ -290,6 +297,7 @@ class ResponseWriter:
 
 
 _OVERRIDES: Final = HAS_DATE | HAS_SERVER
+_WANTS_CLOSE: Final = WANTS_CLOSE
 
 
 def refusal_response(

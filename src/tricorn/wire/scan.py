@@ -139,6 +139,13 @@ def is_same(data: bytes, start: int, end: int, other: bytes) -> bool:
     return end - start == len(other) and data.startswith(other, start)
 
 
+def cut(data: bytes, start: int, end: int) -> bytes:
+    """Return `data[start:end]`. Raises IndexError where `data` has less."""
+    if start < 0 or end > len(data) or end < start:
+        raise IndexError("outside the data")
+    return data[start:end]
+
+
 def has_isolated_line_end(data: bytes | bytearray, start: int) -> bool:
     """Say whether a CR or LF stands alone in `data[start:]` (RFC 9112 §2.2).
 

@@ -331,6 +331,12 @@ cpdef bint is_same(bytes data, Py_ssize_t start, Py_ssize_t end, bytes other) ex
     ) == 0
 
 
+cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t end):
+    if start < 0 or end > PyBytes_GET_SIZE(data) or end < start:
+        raise IndexError("outside the data")
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + start, end - start)
+
+
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1:
     cdef Py_ssize_t size, index
     cdef cstring text
