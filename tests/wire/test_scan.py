@@ -28,6 +28,7 @@ FUNCTIONS = [
     "find_line_end",
     "find_byte",
     "is_same",
+    "cut",
     "has_isolated_line_end",
     "joined",
     "encode_chunks",
@@ -219,6 +220,14 @@ class TestScan:
         assert not scan.is_same(b"xabcx", 1, 4, b"abcx")
         assert not scan.is_same(b"xabcx", 1, 4, b"ab")
         assert scan.is_same(b"x", 1, 1, b"")
+
+    def test_cut(self, scan: ModuleType) -> None:
+        assert scan.cut(b"xabcx", 1, 4) == b"abc"
+        assert scan.cut(b"xabcx", 0, 5) == b"xabcx"
+        assert scan.cut(b"x", 1, 1) == b""
+        for start, end in ((-1, 1), (0, 2), (1, 0)):
+            with pytest.raises(IndexError):
+                scan.cut(b"x", start, end)
 
     def test_parts_are_joined(self, scan: ModuleType) -> None:
         assert scan.joined(b"a", b"", b"bc", b"d", b"\x00e") == b"abcd\x00e"
