@@ -44,33 +44,31 @@ def test_answer_that_says_404_in_the_midst(place):
         assert statuses == [404 if n == 50 else 200 for n in range(DEPTH)]
 
 
-def test_bad_request_in_the_midst(place):
-    """Those before it are answered, then it, and nothing behind it is run."""
+def last_of_a_pipeline(place, last, name):
+    """What answers ``last``, behind good requests; the connection ends with it.
+
+    Those before it are answered, and nothing behind it is run.
+    """
     with place.connect() as client:
         good = b"".join(request("/echo", content) for content in contents()[:50])
-        bad = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"
-        key = f"behind-{place.kind}"
-        client.send(good + bad + request(f"/receive?key={key}") * 49)
+        key = f"behind-{name}-{place.kind}"
+        client.send(good + last + request(f"/receive?key={key}") * 49)
         assert [client.read_response().body for _ in range(50)] == contents()[:50]
-        refused = client.read_response()
-        assert refused.status == 400
-        assert refused.header(b"connection") == b"close"
+        answer = client.read_response()
         assert client.read_until_closed() == b""
     with place.connect() as client:
         assert client.get(f"/seen?key={key}").body == b"[]"
+    return answer
+
+
+def test_bad_request_in_the_midst(place):
+    refused = last_of_a_pipeline(place, b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "bad")
+    assert (refused.status, refused.header(b"connection")) == (400, b"close")
 
 
 def test_close_in_the_midst(place):
-    with place.connect() as client:
-        good = b"".join(request("/echo", content) for content in contents()[:50])
-        last = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-        key = f"closed-{place.kind}"
-        client.send(good + last + request(f"/receive?key={key}") * 49)
-        assert [client.read_response().body for _ in range(50)] == contents()[:50]
-        assert client.read_response().body == b"Hello, world"
-        assert client.read_until_closed() == b""
-    with place.connect() as client:
-        assert client.get(f"/seen?key={key}").body == b"[]"
+    last = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    assert last_of_a_pipeline(place, last, "closing").body == b"Hello, world"
 
 
 def test_streamed_answers(place):

@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from websockets.asyncio.client import connect
@@ -112,6 +113,15 @@ def check_upload(front: Front, size: int = 1 << 20) -> None:
         chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size))
         client.send(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks)
         assert client.read_response().body == str(size).encode()
+
+
+def check_static(folder: Path, front: Front) -> None:
+    """What lies in the folder of static files is served below `/static`."""
+    folder.mkdir()
+    (folder / "hello.txt").write_text("hello")
+    with front.connect() as client:
+        response = client.get("/static/hello.txt")
+    assert (response.status, response.body) == (200, b"hello")
 
 
 def check_websocket(front: Front) -> None:

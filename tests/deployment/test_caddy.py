@@ -5,7 +5,13 @@ import ssl
 import pytest
 import trustme
 
-from tests.deployment.checks import Front, check_restart, check_visits, replace_workers
+from tests.deployment.checks import (
+    Front,
+    check_restart,
+    check_static,
+    check_visits,
+    replace_workers,
+)
 from tests.support.places import free_port
 from tests.support.tools import need_tool
 
@@ -60,9 +66,4 @@ def test_restart(front, tricorn):
 
 
 def test_static_files_come_from_caddy(machine, front):
-    file = machine.at("/srv/app/static/hello.txt")
-    file.parent.mkdir()
-    file.write_text("hello")
-    with front.connect() as client:
-        response = client.get("/static/hello.txt")
-    assert (response.status, response.body) == (200, b"hello")
+    check_static(machine.at("/srv/app/static"), front)

@@ -7,6 +7,7 @@ from tests.deployment.checks import (
     check_request,
     check_restart,
     check_spoofing,
+    check_static,
     check_upload,
     check_websocket,
     replace_workers,
@@ -58,12 +59,7 @@ def test_restart(front, tricorn):
 
 
 def test_static_files_come_from_nginx(machine, front):
-    file = machine.at("/srv/app/static/hello.txt")
-    file.parent.mkdir()
-    file.write_text("hello")
-    with front.connect() as client:
-        response = client.get("/static/hello.txt")
-    assert (response.status, response.body) == (200, b"hello")
+    check_static(machine.at("/srv/app/static"), front)
 
 
 def test_without_the_lines_for_http_1_1(machine, installed, front):

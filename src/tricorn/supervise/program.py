@@ -106,24 +106,10 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
     """Serve `config` with worker processes until told to stop; return the exit code.
 
     `reread` makes the configuration anew for a restart. Under `--reload`, `files` are watched
-    besides what the options say. Raises `ConfigError` for an option
-    that can't be used.
+    besides what the options say. Raises `ConfigError` for an option that can't be used.
     """
     set_up_logging(config)
-    if os.name != "posix":
-        option = "reload" if config.reload else "workers"
-        raise ConfigError(f"{option}: needs Linux or macOS; leave it out to serve with one process")
-    if not isinstance(config.app, str):
-        logger.error(
-            "Worker processes and reloading need the application as an import string, such as "
-            "'main:app': each process imports it."
-        )
-        return STARTUP_FAILURE
-    if config.has_idle_reload_options:
-        logger.warning(IDLE_RELOAD)
-    if config.lacks_http2_engine:
-        logger.info(HTTP2_IS_OFF)
-    if config.is_ssl and not _tls_is_usable(config):
+    if not _can_supervise(config):
         return STARTUP_FAILURE
     umask = None if config.umask is None else int(config.umask)
     identity = find_identity(config.user, config.group, umask)
@@ -158,6 +144,27 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
             pid_file.remove()
         for listener in listeners:
             listener.close()
+
+
+def _can_supervise(config: Config) -> bool:
+    """Whether nothing speaks against it; what does is told, before anything is opened.
+
+    Raises `ConfigError` where the system has no such processes.
+    """
+    if os.name != "posix":
+        option = "reload" if config.reload else "workers"
+        raise ConfigError(f"{option}: needs Linux or macOS; leave it out to serve with one process")
+    if not isinstance(config.app, str):
+        logger.error(
+            "Worker processes and reloading need the application as an import string, such as "
+            "'main:app': each process imports it."
+        )
+        return False
+    if config.has_idle_reload_options:
+        logger.warning(IDLE_RELOAD)
+    if config.lacks_http2_engine:
+        logger.info(HTTP2_IS_OFF)
+    return not config.is_ssl or _tls_is_usable(config)
 
 
 def _tls_is_usable(config: Config) -> bool:
