@@ -15,6 +15,18 @@ def held(made):
     return made.connection.reader.buffered + content
 
 
+def in_pieces(count, size):
+    """An app that sends so many pieces of so many bytes."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(count):
+            await send({"type": "http.response.body", "body": b"x" * size, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    return app
+
+
 class TestReading:
     def test_it_pauses_when_the_app_doesnt_read(self, rig):
         app = Held(echo)
@@ -137,25 +149,13 @@ class TestWriting:
         assert len(made.answers()[0].body) == 3_000_000
 
     def test_small_pieces_of_one_step_leave_together(self, rig):
-        async def app(scope, receive, send):
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            for _ in range(50):
-                await send({"type": "http.response.body", "body": b"x" * 100, "more_body": True})
-            await send({"type": "http.response.body"})
-
-        made = rig(app)
+        made = rig(in_pieces(50, 100))
         made.receive(GET)
         assert len(made.answers()[0].body) == 5000
         assert len(made.transport.writes) == 1
 
     def test_no_more_than_64_kib_of_them(self, rig):
-        async def app(scope, receive, send):
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            for _ in range(100):
-                await send({"type": "http.response.body", "body": b"x" * 10_000, "more_body": True})
-            await send({"type": "http.response.body"})
-
-        made = rig(app)
+        made = rig(in_pieces(100, 10_000))
         made.receive(GET)
         assert len(made.answers()[0].body) == 1_000_000
         assert max(map(len, made.transport.writes)) < KIB_64 + 2 * 10_000
