@@ -16,9 +16,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.lockstep import connections_of, lockstep_scenario
+from benchmarks.lockstep import batch_of, lockstep_scenario
 
-KEYS = ("get", "browser", "10kb", "stream", "post", "upload", "close", "ws-32-100", "ws-1k-100")
+KEYS = (
+    *("get", "browser", "10kb", "stream", "post", "upload", "close", "ws-32-100", "ws-1k-100"),
+    *("tls", "tls-close", "h2c-8x16", "h2-8x16", "h2-10kb"),
+)
 # Batches of the shorter run: by then all is warm, the interpreter's adaptive code among it.
 SHORT = 8
 LONG = 40
@@ -83,7 +86,7 @@ def per_function(out: Path) -> Counter[str]:
 
 def count(key: str, folder: Path, functions: int) -> list[str]:
     """Measure one scenario; return the lines to print."""
-    many = connections_of(lockstep_scenario(key))
+    many = batch_of(lockstep_scenario(key))
     short, long = folder / f"{key}.short.out", folder / f"{key}.long.out"
     requests = (LONG - SHORT) * many
     total = (run(key, LONG * many, long) - run(key, SHORT * many, short)) / requests

@@ -11,20 +11,32 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from benchmarks import apps
+from benchmarks.environment import make_certificate
+from benchmarks.lockstep_secure import Http2Client, SecureSocket
 from benchmarks.scenarios import SCENARIOS, Scenario
 from tricorn.net.http1 import Http1Connection
+from tricorn.net.http2 import Http2Connection
 from tricorn.net.hub import Hub
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions
+from tricorn.net.tls import Certificate, TlsOptions, make_context
+from tricorn.net.tls_transport import TlsTransport
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
+from tricorn.wire.h2 import Http2Limits
 
 CONNECTIONS = 64
 # What is larger doesn't fit into a socket's buffers: the server must read while the client sends.
 LARGEST_AT_ONCE = 65536
 GO = b"g"
+# Before a request: what has been sent is to be read, and isn't answered by the app.
+TURN = b"t"
+TURNS = 8
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -38,8 +50,14 @@ def lockstep_scenario(key: str) -> Scenario:
 
 
 def connections_of(scenario: Scenario) -> int:
-    """How many requests are under way at a time."""
+    """How many connections there are at a time."""
     return scenario.connections or CONNECTIONS
+
+
+def batch_of(scenario: Scenario) -> int:
+    """How many requests are under way at a time."""
+    streams = scenario.http2.streams if scenario.http2 else 1
+    return connections_of(scenario) * streams
 
 
 def request_bytes(scenario: Scenario) -> bytes:
@@ -80,24 +98,35 @@ def read_response(sock: socket.socket, ends: bytes) -> bytes:
 
 def run_client(scenario: Scenario, requests: int, port: int, gate: int) -> None:
     """Send `requests` requests, a batch at a time."""
+    many = connections_of(scenario)
 
-    def connect() -> socket.socket:
-        return socket.create_connection(("127.0.0.1", port), timeout=60)
+    def connect() -> list[Any]:
+        socks = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(many)]
+        if not scenario.tls:
+            return socks
+        secure = [SecureSocket(sock, "h2" if scenario.http2 else "http/1.1") for sock in socks]
+        os.write(gate, TURN)
+        for one in secure:
+            one.end_handshake()
+        return secure
 
+    batches = requests // batch_of(scenario)
+    if scenario.http2:
+        _ask_in_streams(scenario, connect(), batches, gate)
+        return
     request = request_bytes(scenario)
     ends = answer_end(scenario)
     starts = ends if scenario.talk else b"HTTP/1.1 200 "
-    many = connections_of(scenario)
-    socks = [] if scenario.closes else [connect() for _ in range(many)]
+    socks = [] if scenario.closes else connect()
     if scenario.talk:
         for sock in socks:
             sock.sendall(HANDSHAKE)
         os.write(gate, GO)
         for sock in socks:
             assert read_response(sock, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
-    for _ in range(requests // many):
+    for _ in range(batches):
         if scenario.closes:
-            socks = [connect() for _ in range(many)]
+            socks = connect()
         at_once = len(request) <= LARGEST_AT_ONCE
         if not at_once:
             os.write(gate, GO)
@@ -111,6 +140,17 @@ def run_client(scenario: Scenario, requests: int, port: int, gate: int) -> None:
                 sock.close()
 
 
+def _ask_in_streams(scenario: Scenario, socks: list[Any], batches: int, gate: int) -> None:
+    assert scenario.http2 is not None
+    clients = [Http2Client(sock, scenario.http2.streams) for sock in socks]
+    for _ in range(batches):
+        for client in clients:
+            client.ask(scenario.method, scenario.fields)
+        os.write(gate, GO)
+        for client in clients:
+            assert client.answers() == scenario.answer * scenario.http2.streams
+
+
 def answered(service: Service, scenario: Scenario, goal: int) -> int:
     """How many requests or messages are answered, which is no more than `goal`."""
     if not scenario.talk:
@@ -121,17 +161,37 @@ def answered(service: Service, scenario: Scenario, goal: int) -> int:
     return sum([connection.sent for connection in connections])
 
 
-async def serve_lockstep(scenario: Scenario, requests: int) -> None:
-    """Serve `requests` requests of a client that is started here."""
-    loop = asyncio.get_running_loop()
+def service_of(scenario: Scenario, loop: asyncio.AbstractEventLoop) -> Service:
+    """The service, as the command line would make it."""
     app: Callable[..., object] = getattr(apps, scenario.app.partition(":")[2])
     defaults = DefaultFields(b"tricorn", [])
     service = Service(app, loop, ConnectionLimits(), HeadLimits(), defaults)
     service.websockets = WebSocketOptions()
+    service.http2 = lambda service: Http2Connection(service, Http2Limits())
+    service.http2_for_all = True
+    return service
+
+
+def connections_for(scenario: Scenario, service: Service) -> Callable[[], Any]:
+    """What makes a protocol of each connection."""
+    if not scenario.tls:
+        return lambda: Http1Connection(service)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        make_certificate(folder)
+        certificate = Certificate(str(folder / "cert.pem"), str(folder / "key.pem"))
+        context = make_context(TlsOptions((certificate,), alpn=("h2", "http/1.1")))
+    return lambda: TlsTransport(service, context, lambda: Http1Connection(service))
+
+
+async def serve_lockstep(scenario: Scenario, requests: int) -> None:
+    """Serve `requests` requests of a client that is started here."""
+    loop = asyncio.get_running_loop()
+    service = service_of(scenario, loop)
     hub = Hub(loop)
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     listener.setblocking(False)
-    hub.listen(listener, lambda: Http1Connection(service))
+    hub.listen(listener, connections_for(scenario, service))
     service.start()
     # It looks at the connections twice a second, which is a matter of the clock.
     assert service.timer is not None
@@ -141,7 +201,7 @@ async def serve_lockstep(scenario: Scenario, requests: int) -> None:
     port = listener.getsockname()[1]
     client = subprocess.Popen([*command, str(port), str(client_gate)], pass_fds=[client_gate])
     os.close(client_gate)
-    many = connections_of(scenario)
+    many = batch_of(scenario)
     pause = 0.0 if len(request_bytes(scenario)) <= LARGEST_AT_ONCE else 0.02
     goal = 0
     if scenario.talk:
@@ -149,15 +209,23 @@ async def serve_lockstep(scenario: Scenario, requests: int) -> None:
         while service.total_requests < many:
             await asyncio.sleep(0)
     # Reading blocks all that runs here, on purpose.
-    while os.read(gate, 1):
+    while word := os.read(gate, 1):
+        if word == TURN:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            continue
         goal += many
-        while answered(service, scenario, goal) < goal:
+        while answered(service, scenario, goal) < goal or _unsent(hub):
             await asyncio.sleep(pause)
     hub.close()
     service.stop()
     listener.close()
     if client.wait() or goal < requests // many * many:
         raise SystemExit("the client failed")
+
+
+def _unsent(hub: Hub) -> bool:
+    return any(one.pending_size for one in hub.transports.values())
 
 
 def main(arguments: list[str]) -> None:

@@ -159,6 +159,24 @@ class TestHandshakes:
         assert (found["client_cert_chain"], found["client_cert_name"]) == ([], None)
 
 
+class TestTickets:
+    """Of TLS 1.3, with the handshake."""
+
+    def tickets(self, context: ssl.SSLContext, files: Files) -> int:
+        """How many a client is given."""
+        client = ssl.create_default_context(cafile=files.authority_file)
+        given: list[Any] = []
+        client._msg_callback = lambda *told: given.append(told)  # type: ignore[attr-defined]
+        mine, _ = talk(context, files.authority_file, "good.example", client)
+        # They are behind the handshake, where nothing but reading looks.
+        with pytest.raises(ssl.SSLWantReadError):
+            mine.read()
+        return sum([told[4].name == "NEWSESSION_TICKET" for told in given])
+
+    def test_one_is_given(self, good: Certificate, files: Files) -> None:
+        assert self.tickets(make_context(TlsOptions((good,))), files) == 1
+
+
 class TestRenewal:
     def test_a_changed_file_makes_a_new_context(self, files: Files) -> None:
         first = files.make("renewed", "renewed.example")

@@ -20,6 +20,11 @@ CIPHERS = ":".join(
     for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
     for kind in ("ECDSA", "RSA")
 )
+# Session tickets with the handshake of TLS 1.3 (RFC 8446 §4.6.1). Each costs about as much as a
+# signature on a curve; the next connection, for which it is, brings another. None at all would
+# leave the client's last message unanswered, and one that waits for its acknowledgement before it
+# sends its request would wait for the system's 40 ms (docs/performance.md).
+_TICKETS = 1
 # SSL_OP_PRIORITIZE_CHACHA, to which the ssl module gives no name: a client that asks for
 # ChaCha20 first has no AES in its processor, so it gets that.
 _OP_PRIORITIZE_CHACHA = 1 << 21
@@ -129,6 +134,8 @@ def _context(options: TlsOptions, certificate: Certificate | None) -> ssl.SSLCon
         _load_authorities(context, options.ca_certs)
     if certificate is not None:
         _load(context, certificate, options.password)
+    if context.protocol == ssl.PROTOCOL_TLS_SERVER:
+        context.num_tickets = _TICKETS
     context.set_alpn_protocols(list(options.alpn))
     return context
 

@@ -1,10 +1,12 @@
+cimport cython
+
 from tricorn.net.service cimport Service
 
 cdef int _HANDSHAKE, _OPEN, _ENDED
 
 cdef class TlsTransport:
     cdef public Service service
-    cdef public object context, factory, incoming, outgoing, ssl, protocol, transport
+    cdef public object context, factory, incoming, outgoing, ssl, decrypt, encrypt, protocol, transport
     cdef public int state
     cdef public double deadline
     cdef public bint reading, heard, no_more, end_seen, in_read
@@ -15,6 +17,7 @@ cdef class TlsTransport:
     cdef _read(self)
     cdef _decrypt(self)
     cdef _end_of_client(self)
+    @cython.locals(size=Py_ssize_t, done=Py_ssize_t)
     cdef _encrypt(self, data)
     cdef _flush(self)
     cdef _say_goodbye(self)

@@ -55,6 +55,12 @@ class TlsTransport:
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.ssl = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        # Of what it wraps, so that no call goes through a function of Python that only passes it
+        # on. A class of the program's own is asked itself.
+        plain = type(self.ssl) is ssl.SSLObject
+        session = getattr(self.ssl, "_sslobj", self.ssl) if plain else self.ssl
+        self.decrypt = session.read
+        self.encrypt = session.write
         self.protocol: Any = None
         self.transport: Any = None  # the plain one, under its name in all connections
         self.state = _HANDSHAKE
@@ -178,8 +184,9 @@ class TlsTransport:
                     self._end_of_client()
                     break
                 self.protocol.data_received(data)
-                # Not to be told by an error each time that there is no more.
-                if not self.incoming.pending and not self.ssl.pending():
+                # Not to be told by an error each time that there is no more. A read takes a
+                # record whole, so none waits half read.
+                if not self.incoming.pending:
                     break
         finally:
             self.in_read = False
@@ -191,7 +198,7 @@ class TlsTransport:
     def _decrypt(self) -> bytes | None:
         """The content of the next record; empty at the client's close_notify, None without one."""
         try:
-            data: bytes = self.ssl.read(_RECORD)
+            data: bytes = self.decrypt(_RECORD)
         except ssl.SSLWantReadError:
             return None
         except OSError as error:
@@ -227,7 +234,7 @@ class TlsTransport:
         if not self.reading:
             self.reading = True
             self.transport.resume_reading()
-            if self.incoming.pending or self.ssl.pending() or self.no_more:
+            if self.incoming.pending or self.no_more:
                 self.service.loop.call_soon(self._read_on)
 
     # Writing
@@ -259,9 +266,10 @@ class TlsTransport:
 
     def _encrypt(self, data: Any) -> None:
         # An empty write is an error to OpenSSL.
+        size = len(data)
         done = 0
-        while done < len(data):
-            done += self.ssl.write(data[done:] if done else data)
+        while done < size:
+            done += self.encrypt(data[done:] if done else data)
 
     def _flush(self) -> None:
         data = self.outgoing.read()
