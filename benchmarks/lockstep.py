@@ -225,7 +225,7 @@ async def serve_lockstep(scenario: Scenario, requests: int) -> None:
 
 
 def _unsent(hub: Hub) -> bool:
-    return any(one.pending_size for one in hub.transports.values())
+    return any(one is not None and one.pending_size for one in hub.transports)
 
 
 def main(arguments: list[str]) -> None:
