@@ -19,8 +19,7 @@ from tricorn.asgi.call import AppCall
 from tricorn.asgi.first_step import FirstStep
 from tricorn.asgi.task import TaskStarter
 
-# Newer Pythons begin tasks eagerly by themselves.
-KEEPS_TASKS = sys.implementation.name == "cpython" and sys.version_info < (3, 12)
+KEEPS_TASKS = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 

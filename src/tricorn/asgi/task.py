@@ -7,8 +7,8 @@ instead of queueing it, and the registry of all tasks isn't told; then the step
 runs, and a task that is still alive afterwards is registered. So the app runs in a
 real `asyncio.Task` of its own on either.
 
-On 3.11 a task that an app was done with in its first step, and that nobody has noticed,
-serves the next app as well (`first_step`).
+A task that an app was done with in its first step, and that nobody has noticed, serves the
+next app as well (`first_step`). It is made as on 3.11, and taken out of the registry again.
 
 Where that can't be done (another implementation's Task, a task factory of the
 user's, debug mode) the task starts at the loop's next turn.
@@ -32,15 +32,22 @@ _Task: Any = asyncio.Task
 _NAME = "tricorn-request"
 _copy_context = contextvars.copy_context
 _BUILT_IN = sys.version_info >= (3, 12)
+# Later ones keep tasks in another way, and threads without a common lock count references so.
+_KNOWN = sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def _can_be_made_eager(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether Task is CPython's own in C and the loop has a place for `call_soon`."""
+    return _can_lie_ready(loop) and hasattr(getattr(_tasks, "_all_tasks", None), "__dict__")
+
+
+def _can_lie_ready(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a Task can be made without being begun."""
     return (
         sys.implementation.name == "cpython"
+        and _KNOWN
         and getattr(_tasks, "_CTask", None) is asyncio.Task
         and hasattr(loop, "__dict__")
-        and hasattr(getattr(_tasks, "_all_tasks", None), "__dict__")
     )
 
 
@@ -56,9 +63,13 @@ class TaskStarter:
         self.fresh_context = fresh_context
         self.step: Any = None
         self.context: Any = None
-        self.patched = False
+        self.patched = False  # asyncio is made to begin tasks eagerly
+        self.keeps = False  # a task lies ready
         self.ready: ReadyTask | None = None
-        self.current: dict[Any, Any] = {}  # asyncio's own: each loop's current task
+        # What says which task is the loop's current one: asyncio's own dict, or from 3.12 on
+        # its own function, which puts one in another's place and returns that.
+        self.current: dict[Any, Any] = {}
+        self.swap: Callable[[Any, Any], Any] | None = None
         self.eager = not loop.get_debug() and loop.get_task_factory() is None
         self.loop_names: dict[str, Any] = {}
         self.registry_names: dict[str, Any] = {}
@@ -74,11 +85,17 @@ class TaskStarter:
             self.registry_names = registry.__dict__
             self.register = registry.add
             self.current = _tasks._current_tasks  # type: ignore[attr-defined]
+            self.keeps = True
+        elif self.eager and _can_lie_ready(loop):
+            self.loop_names = loop.__dict__
+            self.register = _tasks._register_task
+            self.swap = _tasks._swap_current_task  # type: ignore[attr-defined]
+            self.keeps = True
 
     def run(self, call: AppCall) -> asyncio.Task[None] | None:
         """Start a call of the app in a task; return the task if it isn't done."""
         # What is in a context can't be compared at little cost, but whether anything is.
-        if self.patched and (self.fresh_context or not has_variables()):
+        if self.keeps and (self.fresh_context or not has_variables()):
             return self._run_ahead(call)
         task = self.start(call.run())
         return None if task.done() else task
@@ -97,10 +114,12 @@ class TaskStarter:
 
     def close(self) -> None:
         """Leave the loop as it was found."""
-        if self.patched:
+        if self.keeps:
             self.loop_names.pop("call_soon", None)
             self.registry_names.pop("add", None)
-            self.patched = self.eager = False
+            if self.patched:
+                self.patched = self.eager = False
+            self.keeps = False
             self.ready = None
 
     def _run_ahead(self, call: AppCall) -> asyncio.Task[None] | None:
@@ -111,22 +130,42 @@ class TaskStarter:
         self.ready = None
         ready.first.take_call(call)
         before = references(ready.task)
-        if self.current.setdefault(self.loop, ready.task) is not ready.task:
+        outer = None
+        if self.swap is not None:
+            outer = self.swap(self.loop, ready.task)
+            try:
+                ready.first.run(ready.context)
+            finally:
+                self.swap(self.loop, outer)
+        elif self.current.setdefault(self.loop, ready.task) is ready.task:
+            try:
+                ready.first.run(ready.context)
+            finally:
+                del self.current[self.loop]
+        else:
             # We are within another task (a stopping server reads what has arrived),
             # and asyncio 3.11 steps one at a time.
             self._begin(ready.task)
             self.call_soon(ready.step, context=ready.context)
             return ready.task
-        try:
-            ready.first.run(ready.context)
-        finally:
-            del self.current[self.loop]
         if references(ready.task) == before and ready.is_as_new():
             self.ready = ready
             return None
         self._begin(ready.task)
-        ready.context.run(ready.step)
+        if outer is None:
+            ready.context.run(ready.step)
+        else:
+            self._step_within(outer, ready)
         return None if ready.task.done() else ready.task
+
+    def _step_within(self, outer: Any, ready: ReadyTask) -> None:
+        """Begin a task within another, which asyncio itself would refuse."""
+        assert self.swap is not None
+        self.swap(self.loop, None)
+        try:
+            ready.context.run(ready.step)
+        finally:
+            self.swap(self.loop, outer)
 
     def _begin(self, task: Any) -> None:
         """Have a task that lay ready known as one that runs."""
@@ -138,6 +177,8 @@ class TaskStarter:
         context = contextvars.Context()
         task: Any
         task, step = self._make_patched(first, context)
+        if not self.patched:
+            _tasks._unregister_task(task)
         # It may be dropped without having begun.
         task._log_destroy_pending = False
         return ReadyTask(task, step, first, context, _NAME)
