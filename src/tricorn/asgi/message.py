@@ -24,6 +24,8 @@ def plain_message(message: Any) -> Message:
 
 def plain_fields(fields: Any) -> list[Any]:
     """Take any iterable of pairs for `headers`; its pairs are checked when they are written."""
+    if type(fields) is list:
+        return fields.copy()
     if isinstance(fields, Iterable) and not isinstance(fields, str | bytes):
         return list(fields)
     raise TypeError(f"'headers' must be an iterable of pairs, not {type(fields).__name__}")

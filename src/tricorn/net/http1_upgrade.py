@@ -22,8 +22,8 @@ class Http1Opening:
         self.handshake = handshake
         self.defaults = defaults
         self.deflate = handshake.deflate
-        self.writer = ResponseWriter(defaults)
-        self.writer.start_request("GET", is_1_1, False)
+        self.is_1_1 = is_1_1
+        self.writer: ResponseWriter | None = None  # of a denial
 
     def accept(self, subprotocol: str | None, fields: FieldLines) -> None:
         """Write the 101 response."""
@@ -32,13 +32,16 @@ class Http1Opening:
 
     def start(self, status: int, fields: FieldLines, body: bytes, more: bool) -> None:
         """Write the head and first content of a denial."""
-        self._write(self.writer.head(status, fields, body, more))
+        self.writer = writer = ResponseWriter(self.defaults)
+        writer.start_request("GET", self.is_1_1, False)
+        self._write(writer, writer.head(status, fields, body, more))
 
     def write(self, body: bytes, more: bool) -> None:
-        """Write further content of the denial."""
-        self._write(self.writer.body(body, more))
+        """Write further content of the denial, which has begun."""
+        assert self.writer is not None
+        self._write(self.writer, self.writer.body(body, more))
 
-    def _write(self, data: bytes) -> None:
-        pieces = self.writer.pieces(data)
+    def _write(self, writer: ResponseWriter, data: bytes) -> None:
+        pieces = writer.pieces(data)
         if pieces:
             self.transport.writelines(pieces)

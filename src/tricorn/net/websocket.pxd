@@ -14,9 +14,14 @@ cdef int _HANDSHAKE, _DENYING, _OPEN, _CLOSING, _LINGER, _CLOSED
 cdef int _OPCODE_PING, _OPCODE_PONG
 cdef Py_ssize_t _HIGH_WATER
 
+cdef class Peer:
+    cdef public object client
+    cdef public bytes target
+
 cdef class WebSocketConnection(SessionStream):
     cdef public Service service
-    cdef public object options, transport, transport_write, opening, peer, closer
+    cdef public object options, transport, transport_write, opening, closer
+    cdef public Peer peer
     cdef public Deflater deflater
     cdef public FrameCache frames
     cdef public MessageReader reader

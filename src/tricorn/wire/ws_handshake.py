@@ -102,6 +102,9 @@ class _Offer:
         self.versions: list[bytes] = []
         self.subprotocols: list[bytes] = []
         self.extensions: list[bytes] = []
+        self._read(fields)
+
+    def _read(self, fields: Fields) -> None:
         for name, value in fields:
             if not name.startswith(b"sec-websocket-"):
                 continue
