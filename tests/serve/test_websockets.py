@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.net.ws_rig import CLOSE, TEXT, handshake, read_frame, text
+from tests.net.ws_rig import BINARY, CLOSE, TEXT, handshake, read_frame, text
 from tests.net.ws_rig import close as close_frame
 from tests.support.raw import RawClient
 from tests.support.server import Server, serve
 from tests.support.wait import wait_for
+from tests.wire.ws_peer import sent
 
 APP = "talker:app"
 
@@ -148,6 +149,28 @@ class TestOptions:
             assert "Receive {'type': 'websocket.receive', 'text': '<6 chars>'}" in output
             assert "Send {'type': 'websocket.accept'}" in output
             assert "secret" not in output
+
+
+class TestLongMessages:
+    @pytest.mark.parametrize("transport", ["hub", "loop"])
+    def test_come_back_whole_to_a_client_that_reads_late(self, transport: str) -> None:
+        # More than a socket takes at once, in each way that a payload can be held.
+        plain, other, data = "plain " * 500_000, "óther " * 200_000, bytes(range(256)) * 5000
+        env = {"TRICORN_TRANSPORT": "loop"} if transport == "loop" else None
+        with serve("sockets:app", env=env) as server, talkers(server, 1) as (talker,):
+            talker.client.send(text(plain))
+            assert talker.read() == (TEXT, plain.encode())
+            talker.client.send(text(other))
+            assert talker.read() == (TEXT, other.encode())
+            talker.client.send(sent(BINARY, data))
+            assert talker.read() == (BINARY, data)
+
+    def test_one_for_all_in_a_room(self) -> None:
+        long = "to everyone " * 20_000
+        with serve("sockets:app") as server, talkers(server, 3, b"/room") as all_of_them:
+            for _ in range(2):
+                all_of_them[0].client.send(text(long))
+                assert [one.read() for one in all_of_them] == [(TEXT, long.encode())] * 3
 
 
 class TestInterfaces:

@@ -156,10 +156,27 @@ class TestMask:
     def test_a_frame_of_other_text(self, mask: ModuleType, text: str) -> None:
         assert mask.text_frame(text) == mask.frame_of(0x81, text.encode())
 
-    def test_a_lone_surrogate(self, mask: ModuleType) -> None:
+    @pytest.mark.parametrize("write", ["text_frame", "text_payload"])
+    def test_a_lone_surrogate(self, mask: ModuleType, write: str) -> None:
         with pytest.raises(UnicodeEncodeError) as caught:
-            mask.text_frame("ab\udc80")
+            getattr(mask, write)("ab\udc80")
         assert caught.value.start == 2
+
+    @pytest.mark.parametrize("text", ["", "a" * 70000, "é" * 40000])
+    def test_a_frame_in_two_pieces(self, mask: ModuleType, text: str) -> None:
+        payload = mask.text_payload(text)
+        assert len(payload) == len(text.encode())
+        head = mask.frame_head(0x81, len(payload))
+        assert head + bytes(payload) == mask.text_frame(text)
+        assert b"".join([head, memoryview(payload)[1:]]) == head + text.encode()[1:]
+        with pytest.raises(TypeError, match="read-only"):
+            memoryview(payload)[:1] = b"b"
+
+    def test_a_payload_holds_its_text(self, mask: ModuleType) -> None:
+        payload = mask.text_payload("".join(["held", "alone"]))
+        with memoryview(payload) as view:
+            del payload
+            assert bytes(view) == b"heldalone"
 
 
 @pytest.mark.skipif(len(VERSIONS) < 2, reason="there is one version")
@@ -184,6 +201,7 @@ class TestBoth:
         plain = text.encode()
         data = KEYS[0] + masked(plain)
         assert imported.text_frame(text) == INTERPRETED.text_frame(text)
+        assert bytes(imported.text_payload(text)) == plain
         assert imported.unmask_text(data, 0, len(plain)) == text
 
     @patient

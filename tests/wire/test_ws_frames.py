@@ -92,6 +92,19 @@ class TestCache:
         assert split(cache.binary(data, None)) == (0x82, data)
         assert cache.binary(data, None) is cache.binary(data, None)
 
+    def test_the_same_frame_in_two_pieces(self) -> None:
+        cache = FrameCache()
+        for text in ("x" * 500, "é" * 70000, "x" * 500):
+            pieces = cache.text_pieces(text)
+            assert b"".join(pieces) == cache.text(text, None)
+            assert cache.text_pieces(text) is pieces
+        data = bytes(70000)
+        assert b"".join(cache.binary_pieces(data)) == cache.binary(data, None)
+        cache.forget()
+        assert cache.pieces is None
+        with pytest.raises(ValueError, match="lone surrogate at index 3"):
+            cache.text_pieces("xyz\ud800")
+
     def test_another_message_is_another_frame(self) -> None:
         cache = FrameCache()
         for text in ("a", "b", "é", ""):

@@ -26,6 +26,7 @@ from typing import Any, Final, Protocol
 from tricorn.asgi.session import LOST, RESTARTING, Session
 from tricorn.asgi.stream import FieldLines, SessionStream
 from tricorn.net.address import client_name
+from tricorn.net.hub import HubTransport
 from tricorn.net.progress import Stall
 from tricorn.net.service import Service
 from tricorn.product import product_logger
@@ -55,6 +56,9 @@ _HIGH_WATER: Final = 65536
 _OPCODE_PING: Final = 9
 _OPCODE_PONG: Final = 10
 _KEEPALIVE_FAILED: Final = 1011
+# From this size on, in bytes or characters, a message isn't copied behind its frame's head: the
+# system is told of both, which costs it as much as copying 10 KB does.
+_WORTH_NAMING: Final = 16384
 # Seconds without sending after which a connection gives its compressor back.
 _COMPRESSOR_IDLE: Final = 20.0
 
@@ -98,6 +102,7 @@ class WebSocketConnection(SessionStream):
         self.options = options
         self.transport = transport
         self.transport_write = transport.write
+        self.names_pieces = isinstance(transport, HubTransport)
         self.opening: Opening | None = opening
         self.peer = peer
         self.frames: FrameCache = service.frames
@@ -340,15 +345,25 @@ class WebSocketConnection(SessionStream):
 
     def send_text(self, text: str) -> None:
         """Send a text message."""
+        if self.names_pieces and len(text) >= _WORTH_NAMING and self.deflater is None:
+            self._send_pieces(self.frames.text_pieces(text))
+            return
         data = self.frames.text(text, self.deflater)
         self.sent += 1
         self.transport_write(data)
 
     def send_binary(self, data: bytes) -> None:
         """Send a binary message."""
+        if self.names_pieces and len(data) >= _WORTH_NAMING and self.deflater is None:
+            self._send_pieces(self.frames.binary_pieces(data))
+            return
         data = self.frames.binary(data, self.deflater)
         self.sent += 1
         self.transport_write(data)
+
+    def _send_pieces(self, pieces: list[Any]) -> None:
+        self.sent += 1
+        self.transport.writelines(pieces)
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close; the client's answer ends it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from codecs import utf_8_decode
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 # From here on four translations, one a byte of the key, are faster than one XOR of two
 # huge integers.
@@ -76,16 +76,28 @@ def utf8_end(message: bytearray, start: int) -> int:
     return end
 
 
-def frame_of(first: int, payload: bytes) -> bytes:
-    """Serialise an unmasked frame (RFC 6455 §5.2) with the first byte `first`."""
-    size = len(payload)
+def frame_head(first: int, size: int) -> bytes:
+    """Serialise the head of an unmasked frame (RFC 6455 §5.2) of `size` bytes of payload."""
     if size < 126:
-        return bytes((first, size)) + payload
+        return bytes((first, size))
     if size < 65536:
-        return bytes((first, 126, size >> 8, size & 255)) + payload
-    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
+        return bytes((first, 126, size >> 8, size & 255))
+    return bytes((first, 127)) + size.to_bytes(8, "big")
+
+
+def frame_of(first: int, payload: bytes) -> bytes:
+    """Serialise an unmasked frame with the first byte `first`."""
+    return frame_head(first, len(payload)) + payload
 
 
 def text_frame(text: str) -> bytes:
     """Serialise a text frame. Raises `UnicodeEncodeError` for a lone surrogate."""
     return frame_of(0x81, text.encode("utf-8"))
+
+
+def text_payload(text: str) -> Any:
+    """Return a text's UTF-8 as an object with a length and a buffer, not copied if that can be.
+
+    Raises `UnicodeEncodeError` for a lone surrogate.
+    """
+    return text.encode("utf-8")

@@ -5,6 +5,7 @@ The twin of `mask.py`, which holds the documentation of each function. Both answ
 one test class and a differential test run on both.
 """
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_DecodeUTF8
@@ -180,17 +181,16 @@ cpdef Py_ssize_t utf8_end(bytearray message, Py_ssize_t start) except -2:
     return -1 if end < 0 else start + end
 
 
-cdef bytes _framed(int first, cstring payload, Py_ssize_t size):
-    cdef bytes whole
-    cdef unsigned char* at
+cdef inline int _head_size(Py_ssize_t size):
+    return 2 if size < 126 else 4 if size < 65536 else 10
+
+
+cdef inline void _write_head(unsigned char* at, int first, Py_ssize_t size) noexcept:
     cdef int index
-    cdef Py_ssize_t head = 2 if size < 126 else 4 if size < 65536 else 10
-    whole = PyBytes_FromStringAndSize(NULL, head + size)
-    at = <unsigned char*>PyBytes_AS_STRING(whole)
     at[0] = <unsigned char>first
-    if head == 2:
+    if size < 126:
         at[1] = <unsigned char>size
-    elif head == 4:
+    elif size < 65536:
         at[1] = 126
         at[2] = <unsigned char>(size >> 8)
         at[3] = <unsigned char>(size & 255)
@@ -198,8 +198,21 @@ cdef bytes _framed(int first, cstring payload, Py_ssize_t size):
         at[1] = 127
         for index in range(8):
             at[2 + index] = <unsigned char>((<uint64_t>size >> (56 - 8 * index)) & 255)
+
+
+cdef bytes _framed(int first, cstring payload, Py_ssize_t size):
+    cdef int head = _head_size(size)
+    cdef bytes whole = PyBytes_FromStringAndSize(NULL, head + size)
+    cdef unsigned char* at = <unsigned char*>PyBytes_AS_STRING(whole)
+    _write_head(at, first, size)
     memcpy(at + head, payload, <size_t>size)
     return whole
+
+
+cpdef bytes frame_head(int first, Py_ssize_t size):
+    cdef bytes head = PyBytes_FromStringAndSize(NULL, _head_size(size))
+    _write_head(<unsigned char*>PyBytes_AS_STRING(head), first, size)
+    return head
 
 
 cpdef bytes frame_of(int first, bytes payload):
@@ -214,3 +227,28 @@ cpdef bytes text_frame(str text):
     if PyUnicode_IS_ASCII(text):
         return _framed(0x81, PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
     return frame_of(0x81, PyUnicode_AsUTF8String(text))
+
+
+cdef class AsciiText:
+    """The bytes of an ASCII text, where they are."""
+
+    cdef str text
+
+    def __len__(self):
+        return PyUnicode_GET_LENGTH(self.text)
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        PyBuffer_FillInfo(
+            view, self, PyUnicode_1BYTE_DATA(self.text), PyUnicode_GET_LENGTH(self.text), 1, flags
+        )
+
+
+cpdef object text_payload(str text):
+    cdef AsciiText payload
+    if text is None:
+        raise TypeError("a text must be a str")
+    if not PyUnicode_IS_ASCII(text):
+        return PyUnicode_AsUTF8String(text)
+    payload = AsciiText.__new__(AsciiText)
+    payload.text = text
+    return payload

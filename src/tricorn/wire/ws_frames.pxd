@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.wire.mask cimport frame_of, text_frame
+from tricorn.wire.mask cimport frame_head, frame_of, text_frame, text_payload
 from tricorn.wire.ws_deflate cimport Deflater, compressor, deflate_alone
 
 cdef int _FINAL, _COMPRESSED, _TEXT_FRAME, _BINARY_FRAME
@@ -11,11 +11,14 @@ cpdef bytes frame(int opcode, bytes payload)
 cdef class FrameCache:
     cdef public object payload
     cdef public bytes plain
+    cdef public list pieces
     cdef public Deflater first
     cdef public dict alone, engines
 
     cpdef bytes text(self, text, Deflater deflater)
     cpdef bytes binary(self, data, Deflater deflater)
+    cpdef list text_pieces(self, str text)
+    cpdef list binary_pieces(self, bytes data)
     cpdef forget(self)
     cdef _start(self, payload)
     @cython.locals(bits=int, whole=bytes, known=bytes, fits_all=bint)
@@ -25,3 +28,4 @@ cdef class FrameCache:
 cdef bytes _as_bytes(payload)
 cdef bytes _text_frame(text)
 cdef bytes _utf8(text)
+cdef object _payload(str text)

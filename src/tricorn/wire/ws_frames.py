@@ -18,9 +18,9 @@ that the connection's own compressor never saw, so that one has to start afresh:
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Any, Final
 
-from tricorn.wire.mask import frame_of, text_frame
+from tricorn.wire.mask import frame_head, frame_of, text_frame, text_payload
 from tricorn.wire.ws_deflate import Deflater, compressor, deflate_alone
 
 CONTINUATION: Final = 0
@@ -85,6 +85,7 @@ class FrameCache:
     def __init__(self) -> None:
         self.payload: object = None  # the str or bytes that the rest is about
         self.plain: bytes | None = None  # its frame, uncompressed
+        self.pieces: list[Any] | None = None  # the same, as head and payload
         self.first: Deflater | None = None  # who compressed it first
         self.alone: dict[int, bytes] = {}  # its frames without context, by window bits
         # For messages without context: forgets after each, by window bits.
@@ -118,13 +119,29 @@ class FrameCache:
             self.plain = frame_of(_BINARY_FRAME, data)
         return self.plain
 
+    def text_pieces(self, text: str) -> list[Any]:
+        """Return the uncompressed frame's head and its payload, which isn't copied for it.
+
+        Raises `ValueError` for a lone surrogate.
+        """
+        if text is not self.payload:
+            self._start(text)
+        if self.pieces is None:
+            payload = _payload(text)
+            self.pieces = [frame_head(_TEXT_FRAME, len(payload)), payload]
+        return self.pieces
+
+    def binary_pieces(self, data: bytes) -> list[Any]:
+        """Do the same for `data`."""
+        return [frame_head(_BINARY_FRAME, len(data)), data]
+
     def forget(self) -> None:
         """Let go of the last message and its frames."""
         self._start(None)
 
     def _start(self, payload: object) -> None:
         self.payload = payload
-        self.plain = None
+        self.plain = self.pieces = None
         if self.first is not None or self.alone:
             self.first = None
             self.alone = {}
@@ -162,6 +179,13 @@ def _text_frame(text: str) -> bytes:
     plain = text if type(text) is str else str.__str__(text)
     try:
         return text_frame(plain)
+    except UnicodeEncodeError as error:
+        raise _not_text(error) from None
+
+
+def _payload(text: str) -> Any:
+    try:
+        return text_payload(text)
     except UnicodeEncodeError as error:
         raise _not_text(error) from None
 
