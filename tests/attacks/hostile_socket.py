@@ -2,8 +2,9 @@
 
 import zlib
 from functools import cache
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from tests.support.closing import Closing
 from tests.support.raw import RawClient
 from tests.wire.ws_peer import head
 
@@ -43,7 +44,7 @@ def zeros(size: int) -> bytes:
     return b"".join([*pieces, deflater.flush(zlib.Z_SYNC_FLUSH)])[:-4]
 
 
-class Socket:
+class Socket(Closing):
     """A connection whose handshake is done."""
 
     def __init__(self, client: RawClient, target: str, *lines: str) -> None:
@@ -51,10 +52,7 @@ class Socket:
         answer = client.get(target, *HANDSHAKE, *lines)
         assert answer.status == 101, answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         self.client.close()
 
     def send(self, data: bytes) -> None:

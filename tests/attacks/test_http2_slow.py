@@ -4,6 +4,7 @@ import pytest
 
 from tests.attacks.attacked import Victim, one_transport
 from tests.attacks.http2_floods import MIB
+from tests.support.closing import all_closed
 from tests.support.h2_frames import (
     END_STREAM,
     PREFACE,
@@ -170,14 +171,10 @@ def test_many_connections(begin):
     """500 that hold a stream each: a few KiB each, and freed when they go."""
     made = begin()
     memory, descriptors = made.memory(), made.descriptors()
-    clients = [made.connect_http2(allows=False) for _ in range(500)]
-    try:
+    with all_closed(made.connect_http2(allows=False) for _ in range(500)) as clients:
         for client in clients:
             client.send(get(1, b"/wait"))
         wait_for(lambda: int(made.get("/waiting")) == 500, what="all to be there")
         assert made.memory() - memory < 500 * 100 * 1024
-    finally:
-        for client in clients:
-            client.close()
     made.settled(descriptors)
     wait_for(lambda: int(made.get("/waiting")) == 0, what="the app to be told")

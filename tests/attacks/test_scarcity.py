@@ -4,6 +4,7 @@ import resource
 
 import pytest
 
+from tests.support.closing import all_closed
 from tests.support.wait import DEADLINE, wait_for
 
 
@@ -39,8 +40,7 @@ def test_out_of_descriptors(victim):
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_limit_connections(victim, loop):
     made = victim("--limit-connections", "3", "--loop", loop)
-    clients = [made.connect() for _ in range(3)]
-    try:
+    with all_closed(made.connect() for _ in range(3)) as clients:
         for client in clients:
             assert client.get("/").body == b"fine"
         with made.connect() as waiting:
@@ -52,9 +52,6 @@ def test_limit_connections(victim, loop):
             clients[0].close()
             waiting.deadline = DEADLINE
             assert waiting.read_response().body == b"fine"
-    finally:
-        for client in clients:
-            client.close()
 
 
 def test_limit_concurrency(victim):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.attacks.attacked import until_over
+from tests.support.closing import all_closed
 from tests.support.wait import wait_for
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -64,17 +65,13 @@ def test_a_slow_head(victim, dripping):
 
 def test_many_slow_heads_keep_nobody_out(victim):
     made = victim("--timeout-head", "3")
-    clients = [made.connect() for _ in range(200)]
-    try:
+    with all_closed(made.connect() for _ in range(200)) as clients:
         for client in clients:
             client.send(GET[:10])
         assert made.get() == b"fine"
         assert not readable(clients[-1]), "others were served only when the slow ones were gone"
         for client in clients:
             assert client.read_response().status == 408
-    finally:
-        for client in clients:
-            client.close()
 
 
 @pytest.mark.parametrize("chunked", [False, True])

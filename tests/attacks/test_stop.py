@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.support.closing import all_closed
 from tests.support.raw import BadResponse
 from tests.support.wait import wait_for
 
@@ -115,8 +116,7 @@ def test_requests_that_were_sent_before_it_stops_are_answered(victim):
     """They may lie unread in the system, on connections that nobody has accepted yet."""
     made = victim("--timeout-graceful-shutdown", "30")
     made.server.process.send_signal(signal.SIGSTOP)
-    clients = [made.connect() for _ in range(20)]
-    try:
+    with all_closed(made.connect() for _ in range(20)) as clients:
         for client in clients:
             client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         made.terminate()
@@ -125,9 +125,6 @@ def test_requests_that_were_sent_before_it_stops_are_answered(victim):
             response = client.read_response()
             assert response.body == b"fine"
             assert client.read_until_closed() == b""
-    finally:
-        for client in clients:
-            client.close()
     made.server.wait()
 
 

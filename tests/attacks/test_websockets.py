@@ -20,6 +20,7 @@ from tests.attacks.hostile_socket import (
     frame,
     zeros,
 )
+from tests.support.closing import all_closed
 from tests.support.wait import wait_for
 from tests.wire.ws_peer import head
 
@@ -73,8 +74,7 @@ def test_fragments_of_many_clients(victim, bounded):
     """Each below the limit: what a fragment costs beyond its bytes counts."""
     made = victim("--limit-ws-fragments", "10000")
     bounded(made, 32 * MIB)
-    sockets = [attack(made, "/sink") for _ in range(20)]
-    try:
+    with all_closed(attack(made, "/sink") for _ in range(20)) as sockets:
         for socket in sockets:
             socket.send(frame(BINARY, b"x", final=False))
             socket.send(frame(CONTINUATION, b"x", final=False) * 9_990)
@@ -82,9 +82,6 @@ def test_fragments_of_many_clients(victim, bounded):
         for socket in sockets:
             socket.send(frame(CONTINUATION, b"x") + frame(TEXT, b"count"))
             assert socket.read().payload == b"1"
-    finally:
-        for socket in sockets:
-            socket.client.close()
 
 
 def test_empty_messages(victim, bounded):
@@ -192,14 +189,10 @@ def test_messages_that_never_end(victim, bounded):
     """Many clients announce what is allowed, and send a part of it."""
     made = victim()
     bounded(made, 32 * MIB)
-    sockets = [attack(made, "/echo") for _ in range(100)]
-    try:
+    with all_closed(attack(made, "/echo") for _ in range(100)) as sockets:
         for socket in sockets:
             socket.send(head(BINARY, 16 * MIB) + NO_KEY + bytes(65536))
         is_served(made)
-    finally:
-        for socket in sockets:
-            socket.client.close()
 
 
 def test_a_reader_that_is_slow(victim, bounded):
@@ -214,16 +207,12 @@ def test_a_reader_that_is_slow(victim, bounded):
 def test_readers_that_are_slow(victim, bounded):
     made = victim()
     bounded(made, 24 * MIB)
-    sockets = [attack(made, "/pour") for _ in range(50)]
-    try:
+    with all_closed(attack(made, "/pour") for _ in range(50)):
         before = -1
         while (now := int(made.get("/poured"))) != before:  # until all of them wait
             before = now
             time.sleep(0.2)
         is_served(made)
-    finally:
-        for socket in sockets:
-            socket.client.close()
     wait_for(lambda: int(made.get("/poured")) == -1, what="the app to be told")
 
 
@@ -246,29 +235,21 @@ def test_a_peer_that_is_not_there(victim, target):
 def test_a_close_that_is_not_answered(victim):
     made = victim("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
     before = made.descriptors()
-    sockets = [attack(made, "/echo") for _ in range(20)]
-    try:
+    with all_closed(attack(made, "/echo") for _ in range(20)):
         # They are gone, though none has answered or left.
         wait_for(lambda: made.descriptors() <= before, what="descriptors to be closed")
-    finally:
-        for socket in sockets:
-            socket.client.close()
 
 
 def test_a_handshake_that_is_not_finished(victim):
     made = victim("--timeout-head", "1")
     called = made.count()
-    clients = [made.connect() for _ in range(50)]
-    try:
+    with all_closed(made.connect() for _ in range(50)) as clients:
         lines = "\r\n".join(["GET /echo HTTP/1.1", "Host: a", *HANDSHAKE[:3], "Sec-WebSocket-"])
         for client in clients:
             client.send(lines.encode())
         is_served(made)
         for client in clients:
             assert client.read_response().status == 408
-    finally:
-        for client in clients:
-            client.close()
     assert made.count() == called + 1
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.clients.http2_servers import http2_server
 from tests.support.certificates import make_certificate
+from tests.support.closing import all_closed
 from tests.support.h2_frames import get
 from tests.support.http2 import Http2Client
 from tests.support.server import serve
@@ -77,13 +78,9 @@ def test_off(tmp_path):
 
 
 def test_100_connections_with_streams(place):
-    clients = [connect(place, "h2") for _ in range(100)]
-    try:
+    with all_closed(connect(place, "h2") for _ in range(100)) as clients:
         for client in clients:
             client.start().send(get(1, b"/bytes?1000") + get(3, b"/bytes?2000"))
         for client in clients:
             assert len(client.response(3).body) == 2000
             assert len(client.response(1).body) == 1000
-    finally:
-        for client in clients:
-            client.close()

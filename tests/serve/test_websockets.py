@@ -11,6 +11,7 @@ import pytest
 
 from tests.net.ws_rig import BINARY, CLOSE, TEXT, handshake, read_frame, text
 from tests.net.ws_rig import close as close_frame
+from tests.support.closing import all_closed
 from tests.support.raw import RawClient
 from tests.support.server import Server, serve
 from tests.support.wait import wait_for
@@ -52,12 +53,8 @@ class Talker:
 
 @contextmanager
 def talkers(server: Server, count: int, target: bytes = b"/") -> Iterator[list[Talker]]:
-    clients = [server.connect() for _ in range(count)]
-    try:
+    with all_closed(server.connect() for _ in range(count)) as clients:
         yield [Talker(client, target=target) for client in clients]
-    finally:
-        for client in clients:
-            client.close()
 
 
 class TestStopping:
