@@ -12,7 +12,7 @@ from tricorn.wire.h2_frames cimport FrameMeter
 
 cdef int _NEED_DATA, _REQUEST, _DATA, _TRAILERS, _STREAM_CLOSED, _ACKNOWLEDGED, _CONNECTION_OVER
 cdef int _OPEN, _NOTICED, _LEAVING, _LINGER, _CLOSED
-cdef Py_ssize_t _LOW_WATER, _WRITE_AT_ONCE
+cdef Py_ssize_t _LOW_WATER, _ALL_HIGH_WATER, _WRITE_AT_ONCE
 cdef int _STREAMS_RUNNING
 cdef double _NEVER
 cdef dict _EXTENSIONS
@@ -52,7 +52,8 @@ cdef class Http2Connection(Carrier):
     cdef _calm_down(self)
     @cython.locals(wire=Http2Wire, data=bytes, sent=bint, unsent=Py_ssize_t)
     cdef bint _send(self) except -1
-    @cython.locals(wire=Http2Wire, stream=Http2Stream)
+    @cython.locals(wire=Http2Wire, stream=Http2Stream, low=Py_ssize_t)
     cdef _release(self)
+    cdef Py_ssize_t _low_water(self) except -1
     @cython.locals(meter=FrameMeter)
     cdef _meter(self)

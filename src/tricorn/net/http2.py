@@ -23,7 +23,7 @@ from typing import Any, Final
 from tricorn.asgi.exchange import Exchange
 from tricorn.net.address import client_name
 from tricorn.net.health import health_answer
-from tricorn.net.http2_stream import LOW_WATER, Carrier, Http2Stream
+from tricorn.net.http2_stream import ALL_HIGH_WATER, LOW_WATER, Carrier, Http2Stream
 from tricorn.net.http2_tunnel import WebSocketStream
 from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
@@ -68,6 +68,7 @@ _LINGER: Final = 3
 _CLOSED: Final = 4
 
 _LOW_WATER: Final = LOW_WATER
+_ALL_HIGH_WATER: Final = ALL_HIGH_WATER
 # Bytes taken from the engine at a time: with more, a client that doesn't read would be found
 # out too late.
 _WRITE_AT_ONCE: Final = 65536
@@ -367,7 +368,7 @@ class Http2Connection(Carrier):
         """The stream has much to send: have its app wait until that is gone."""
         if not self.pumping and not self.write_paused:
             self.flush()
-            if self.wire.unsent(stream.stream_id) <= _LOW_WATER:
+            if self.wire.unsent(stream.stream_id) <= self._low_water():
                 return
         if not stream.write_paused and not stream.closed:
             stream.hold()
@@ -376,15 +377,20 @@ class Http2Connection(Carrier):
     def _release(self) -> None:
         """Let those apps go on whose data has left."""
         wire = self.wire
+        low = self._low_water()
         held = []
         for stream in self.held:
             if stream.closed:
                 continue
-            if wire.unsent(stream.stream_id) > _LOW_WATER:
+            if wire.unsent(stream.stream_id) > low:
                 held.append(stream)
             else:
                 stream.go_on()
         self.held = held
+
+    def _low_water(self) -> int:
+        """Bytes of a stream with which its app may go on."""
+        return _LOW_WATER if self.wire.all_unsent() < _ALL_HIGH_WATER else 0
 
     def completed(self, stream: Http2Stream) -> None:
         """The whole response is queued."""

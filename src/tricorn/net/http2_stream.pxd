@@ -8,7 +8,7 @@ from tricorn.wire.h2 cimport Http2Wire
 from tricorn.wire.scan cimport list_fields
 
 cdef dict _STATUS
-cdef Py_ssize_t _HIGH_WATER, _FILE_PIECE, _UNNEEDED
+cdef Py_ssize_t _HIGH_WATER, _ALL_HIGH_WATER, _FILE_PIECE, _UNNEEDED
 cdef int _INTERNAL_ERROR, _NO_SIZE
 
 cdef class Carrier:
@@ -42,6 +42,7 @@ cdef class Http2Stream(Stream):
     @cython.locals(left=cython.longlong)
     cpdef write(self, bytes body, bint more)
     cdef _log(self, int status)
+    @cython.locals(wire=Http2Wire)
     cdef _queue(self, bytes body, bint more)
     cdef _complete(self)
     cpdef give_back(self)

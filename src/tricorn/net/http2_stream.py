@@ -25,7 +25,11 @@ _STATUS: Final = {code: (b":status", str(code).encode()) for code in range(100, 
 # for the app before the client does.
 HIGH_WATER: Final = 65536
 LOW_WATER: Final = 16384
+# Bytes of responses that wait on all streams of a connection. Beyond it a stream has one message
+# waiting. No stream waits for another: that one's window may be shut for good.
+ALL_HIGH_WATER: Final = 1 << 20
 _HIGH_WATER: Final = HIGH_WATER
+_ALL_HIGH_WATER: Final = ALL_HIGH_WATER
 _FILE_PIECE: Final = 65536
 # Bytes read of content that nobody needs any more, as the answer is given.
 _UNNEEDED: Final = 8 << 20
@@ -160,8 +164,9 @@ class Http2Stream(Stream):
             self._complete()
             return
         if body:
-            self.wire.send(self.stream_id, body, False)
-            if self.wire.unsent(self.stream_id) >= _HIGH_WATER:
+            wire = self.wire
+            wire.send(self.stream_id, body, False)
+            if wire.unsent(self.stream_id) >= _HIGH_WATER or wire.all_unsent() >= _ALL_HIGH_WATER:
                 self.carrier.hold(self)
         self.carrier.flush_soon()
 
