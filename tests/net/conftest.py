@@ -1,16 +1,20 @@
-"""The rigs for connections without sockets."""
+"""The rigs for connections without sockets, and for the hub with them."""
 
 import asyncio
 import gc
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.net.h2_rig import Http2Rig
+from tests.net.hub_rig import Place
 from tests.net.rig import Rig
 from tests.net.ws_rig import CarriedRig, WebSocketRig
+from tests.support.loops import FACTORIES
 
 R = TypeVar("R", Rig, WebSocketRig, Http2Rig, CarriedRig, WebSocketRig | CarriedRig)
 
@@ -97,3 +101,35 @@ def end(rig: Rig | CarriedRig) -> None:
     rig.service.stop()
     assert not rig.service.connections
     assert not rig.service.tasks, "an app's task is left"
+
+
+@pytest.fixture(params=FACTORIES)
+def every_loop(
+    request: pytest.FixtureRequest, quick_collection: None
+) -> Iterator[asyncio.AbstractEventLoop]:
+    """Each kind. Whatever it had to complain of fails the test."""
+    made = FACTORIES[request.param]()
+    faults: list[Any] = []
+    made.set_exception_handler(lambda _, context: faults.append(context))
+    yield made
+    gc.collect()
+    made.run_until_complete(asyncio.sleep(0))
+    made.close()
+    assert not faults, faults
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def place(
+    request: pytest.FixtureRequest, every_loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> Iterator[Place]:
+    """A hub that listens; each of its connections is lost once, and last of all."""
+    if request.param == "tcp":
+        made = Place(every_loop, socket.AF_INET, ("127.0.0.1", 0))
+    else:
+        made = Place(every_loop, socket.AF_UNIX, str(tmp_path / "socket"))
+    yield made
+    made.close()
+    for protocol in made.protocols:
+        lost = [event for event in protocol.events if event.startswith("lost")]
+        assert len(lost) == 1, protocol.events
+        assert protocol.events[-1] == lost[0]
