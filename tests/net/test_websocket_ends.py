@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import itertools
 import logging
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, accepted, disconnect
-from tests.net.ws_rig import CLOSE, PING, CarriedRig, WebSocketRig, close, text
+from tests.net.ws_rig import CLOSE, PING, MakeAny, MakeRig, close, text
 from tests.wire.ws_peer import sent
 from tricorn.asgi.failure import ClientDisconnected
-
-MakeRig = Callable[..., WebSocketRig]
-MakeAny = Callable[..., WebSocketRig | CarriedRig]
-NEVER = float("inf")
 
 
 class TestClientCloses:
@@ -242,209 +235,6 @@ class TestLoss:
         assert app.messages == [CONNECT, disconnect(1006)]
 
 
-class TestKeepAlive:
-    OPTIONS = {"ping_interval": 20.0, "ping_timeout": 20.0}  # noqa: RUF012 - never written to
-
-    def test_pings_an_idle_client(self, any_ws_rig: MakeAny) -> None:
-        r = any_ws_rig(Echo(), ws=self.OPTIONS)
-        r.begin()
-        r.later(19)
-        assert r.frames == []
-        r.later(1.5)
-        assert r.frames == [(PING, b"")]
-        r.receive(sent(10))
-        r.later(19)
-        assert r.frames == [(PING, b"")]
-        r.later(2)
-        assert r.frames == [(PING, b"")] * 2
-
-    def test_no_answer_is_1011(self, any_ws_rig: MakeAny, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.INFO)
-        app = Echo()
-        r = any_ws_rig(app, ws=self.OPTIONS)
-        r.begin()
-        r.later(39)
-        assert r.closed_with is None
-        r.later(2)
-        assert r.closed_with == 1011
-        assert app.messages[-1] == disconnect(1011, "keepalive ping timeout")
-        assert "keepalive ping timeout" in caplog.text
-        # A half-open peer answers that neither.
-        r.later(11)
-        assert r.transport.aborted
-        assert r.is_over()
-
-    def test_any_byte_is_an_answer(self, any_ws_rig: MakeAny) -> None:
-        r = any_ws_rig(Echo(), ws=self.OPTIONS)
-        r.begin()
-        r.later(25)
-        r.receive(sent(2, b"x" * 1000)[:500])
-        r.later(14)
-        assert r.closed_with is None
-        assert r.frames == [(PING, b"")]
-
-    def test_a_busy_app_is_not_the_clients_fault(self, any_ws_rig: MakeAny) -> None:
-        app = Driven()
-        r = accepted(any_ws_rig(app, ws={**self.OPTIONS, "queue": 2}), app)
-        r.receive(*(text("x") for _ in range(4)))
-        assert not r.transport.reading
-        r.later(100)
-        assert r.closed_with is None
-        assert len(r.frames) == 1
-        for _ in range(4):
-            app.do(r)
-        assert r.transport.reading
-        r.later(1)
-        app.finish(r)
-
-    def test_without_a_timeout(self, any_ws_rig: MakeAny) -> None:
-        r = any_ws_rig(Echo(), ws={"ping_interval": 20.0, "ping_timeout": NEVER})
-        r.begin()
-        r.later(500, 1)
-        assert r.frames == [(PING, b"")]
-
-    def test_off(self, any_ws_rig: MakeAny) -> None:
-        r = any_ws_rig(Echo(), ws={"ping_interval": NEVER})
-        r.begin()
-        r.later(500, 5)
-        assert r.frames == []
-        assert r.open
-
-    @pytest.mark.parametrize("ping_interval", [20.0, 3600.0, NEVER])
-    def test_an_idle_connection_gives_its_compressor_back(
-        self, any_ws_rig: MakeAny, ping_interval: float
-    ) -> None:
-        app = Driven()
-        r = accepted(
-            any_ws_rig(app, ws={"ping_interval": ping_interval, "ping_timeout": NEVER}),
-            app,
-            b"Sec-WebSocket-Extensions: permessage-deflate",
-        )
-        app.do(r, {"type": "websocket.send", "text": "x" * 100})
-        assert not r.protocol.deflater.is_fresh
-        r.later(21)
-        assert not r.protocol.deflater.is_fresh  # it sent something
-        r.receive(sent(10))
-        r.later(21)
-        assert r.protocol.deflater.is_fresh
-        app.do(r, {"type": "websocket.send", "text": "x" * 100})
-        assert not r.protocol.deflater.is_fresh
-        app.finish(r)
-
-
-class Timers:
-    """A loop whose timers run when the test says so."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.callbacks: list[Callable[[], object]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.loop, name)
-
-    def call_later(self, delay: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
-        self.callbacks.append(callback)
-        return self.loop.call_later(3600, callback)
-
-
-class TestStopping:
-    def test_closes_with_1012(self, any_ws_rig: MakeAny) -> None:
-        app = Echo()
-        r = any_ws_rig(app)
-        r.begin()
-        r.service.draining = True
-        r.call(r.service.shut_connections, 1.0)
-        wait_until(r, lambda: r.closed_with is not None)
-        assert r.closed_with == 1012
-        assert app.messages[-1] == disconnect(1012)
-        assert r.open
-        r.receive(close(1012))
-        assert r.is_over()
-
-    def test_one_by_one(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
-        r.begin()
-        for _ in range(9):
-            r.transport, r.connection = r.connect()
-            r.begin()
-        r.call(r.service.shut_connections, 0.2)
-        delays = sorted(t.protocol.closer.when() for t in r.transports)
-        steps = [b - a for a, b in itertools.pairwise(delays)]
-        # No more than needed: 5 ms here, less where there are many.
-        assert all(0.004 < step < 0.02 for step in steps), steps
-        assert r.service.closing_step == 0.005
-        r.call(r.service.shut_connections, 0.01)
-        assert r.service.closing_step == pytest.approx(0.001)
-
-    def test_at_once_where_there_is_no_time(self, any_ws_rig: MakeAny) -> None:
-        r = any_ws_rig(Echo())
-        r.begin()
-        r.call(r.service.shut_connections, 0.0)
-        r.turn()
-        assert r.closed_with == 1012
-
-    def test_while_connecting(self, any_ws_rig: MakeAny) -> None:
-        app = Driven()
-        r = any_ws_rig(app)
-        r.begin()
-        r.service.draining = True
-        r.call(r.service.shut_connections, 0.0)
-        assert r.transport.written == b""
-        app.do(r, ACCEPT)
-        assert r.head.status == r.opened
-        wait_until(r, lambda: r.closed_with is not None)
-        assert r.closed_with == 1012
-        assert app.do(r) == CONNECT
-        assert app.do(r) == disconnect(1012)
-        app.finish(r)
-
-    def test_a_handshake_that_comes_now(self, any_ws_rig: MakeAny) -> None:
-        app = Echo()
-        r = any_ws_rig(app)
-        r.service.draining = True
-        r.begin()
-        wait_until(r, lambda: r.closed_with is not None)
-        assert app.messages[-1] == disconnect(1012)
-
-    def test_who_has_closed_meanwhile_is_left_alone(self, any_ws_rig: MakeAny) -> None:
-        app = Driven()
-        r = accepted(any_ws_rig(app), app)
-        loop = r.service.loop
-        timers = r.service.loop = Timers(loop)
-        r.call(r.protocol.shutdown)
-        r.service.loop = loop
-        app.do(r, {"type": "websocket.close", "code": 4000})
-        (due,) = timers.callbacks
-        r.call(due)
-        assert r.closed_with == 4000
-        assert app.do(r) == disconnect(4000)
-        app.finish(r)
-
-    def test_an_app_that_is_cancelled(self, any_ws_rig: MakeAny) -> None:
-        app = Driven()
-        r = accepted(any_ws_rig(app), app)
-        (task,) = r.service.tasks
-        task.cancel()
-        r.turn()
-        assert r.closed_with == 1012
-        assert not r.service.tasks
-
-    def test_what_an_app_says_last(self, any_ws_rig: MakeAny) -> None:
-        """Within the server's own task the app can't run at once."""
-        app = Echo()
-        r = any_ws_rig(app)
-        r.begin()
-
-        async def stop() -> None:
-            r.protocol._close_for_restart()
-
-        if not hasattr(r.protocol, "_close_for_restart"):
-            pytest.skip("compiled")
-        r.loop.run_until_complete(stop())
-        r.turn()
-        assert app.messages[-1] == disconnect(1012)
-
-
 class TestLog:
     class Sink:
         enabled = True
@@ -558,11 +348,3 @@ def count_ours() -> dict[str, int]:
         if name in names:
             counts[name] = counts.get(name, 0) + 1
     return counts
-
-
-def wait_until(rig: WebSocketRig, condition: Callable[[], object]) -> None:
-    """Let the loop's timers run until it is so."""
-    deadline = rig.loop.time() + 30
-    while not condition():
-        assert rig.loop.time() < deadline
-        rig.loop.run_until_complete(asyncio.sleep(0.002))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,17 +13,14 @@ from tests.net.ws_rig import (
     PING,
     PONG,
     TEXT,
-    CarriedRig,
-    WebSocketRig,
+    MakeAny,
+    MakeRig,
     close,
     text,
 )
 from tests.wire.ws_peer import sent
 from tricorn.asgi.failure import ClientDisconnected
 from tricorn.wire.ws import MessageLimits
-
-MakeRig = Callable[..., WebSocketRig]
-MakeAny = Callable[..., WebSocketRig | CarriedRig]
 
 
 class TestMessages:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from tests.net.ws_rig import (
 from tests.net.ws_rig import (
     CLOSE,
     TEXT,
-    CarriedRig,
-    WebSocketRig,
+    MakeAny,
+    MakeRig,
     close,
     handshake,
     read_frame,
@@ -28,9 +27,6 @@ from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.task import TaskStarter
 from tricorn.edge.forwarded import Forwarding
 from tricorn.edge.trust import TrustedPeers
-
-MakeRig = Callable[..., WebSocketRig]
-MakeAny = Callable[..., WebSocketRig | CarriedRig]
 
 
 class TestAccepting:

@@ -6,6 +6,7 @@ Both rigs have what the tests of messages and of ends ask for.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from tests.net.h2_rig import Client, Http2Rig, Reply
@@ -245,3 +246,15 @@ def read_frame(data: bytes) -> tuple[int, bytes, bytes]:
         size, at = int.from_bytes(data[2:10], "big"), 10
     assert len(data) >= at + size
     return first & 15, data[at : at + size], data[at + size :]
+
+
+def wait_until(rig: WebSocketRig, condition: Callable[[], object]) -> None:
+    """Let the loop's timers run until it is so."""
+    deadline = rig.loop.time() + 30
+    while not condition():
+        assert rig.loop.time() < deadline
+        rig.loop.run_until_complete(asyncio.sleep(0.002))
+
+
+MakeRig = Callable[..., WebSocketRig]
+MakeAny = Callable[..., WebSocketRig | CarriedRig]
