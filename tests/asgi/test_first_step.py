@@ -6,24 +6,17 @@ import gc
 import inspect
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
-from types import ModuleType
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import pytest
 
-from tests.asgi.task_rig import call, turn
-from tests.support.speeds import versions
-from tricorn.asgi import step as imported
-from tricorn.asgi.call import AppCall
+from tests.asgi.task_rig import CallOf, call, current, run, run_call, turn
 from tricorn.asgi.first_step import FirstStep
 from tricorn.asgi.task import TaskStarter
 
 KEEPS_TASKS = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
-
-
-VERSIONS = versions(imported)
 
 
 @pytest.fixture
@@ -33,39 +26,6 @@ def loop(every_loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
 
 async def nothing() -> None:
     pass
-
-
-def current() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task is not None
-    return task
-
-
-class CallOf(AppCall):
-    """A call that changes nothing of how its coroutine ends."""
-
-    def __init__(self, coroutine: Awaitable[object]) -> None:
-        self.coroutine = coroutine
-        self.results: list[object] = []
-
-    def begin(self) -> Awaitable[object]:
-        return self.coroutine
-
-    def returned(self, result: object) -> None:
-        self.results.append(result)
-
-    def raised(self, error: BaseException) -> bool:
-        self.results.append(type(error))
-        return True
-
-
-def run(starter: TaskStarter, coroutine: Coroutine[Any, Any, None]) -> Any:
-    """Run it as a connection does: from a callback of the loop, without variables."""
-    return run_call(starter, CallOf(coroutine))
-
-
-def run_call(starter: TaskStarter, made: AppCall) -> Any:
-    return contextvars.Context().run(call, starter.loop, lambda: starter.run(made))
 
 
 class TestReturning:
@@ -295,151 +255,6 @@ class TestNested:
         starter.loop.run_until_complete(outer())
 
 
-async def waits_twice(trace: list[Any]) -> None:
-    for _ in range(2):
-        await asyncio.sleep(0)
-        trace.append("turn")
-
-
-async def fails(trace: list[Any]) -> None:
-    raise LookupError("mine")
-
-
-async def fails_later(trace: list[Any]) -> None:
-    await asyncio.sleep(0)
-    raise LookupError("mine")
-
-
-async def raises_a_cancellation(trace: list[Any]) -> None:
-    raise asyncio.CancelledError("mine")
-
-
-async def cancels_itself_and_ends(trace: list[Any]) -> None:
-    current().cancel()
-
-
-async def cancels_itself_and_waits(trace: list[Any]) -> None:
-    future = asyncio.get_running_loop().create_future()
-    current().cancel("why")
-    try:
-        await future
-    except asyncio.CancelledError as error:
-        trace.append((error.args, future.cancelled(), current().cancelling()))
-        raise
-
-
-async def cancels_itself_and_sleeps(trace: list[Any]) -> None:
-    current().cancel()
-    try:
-        await asyncio.sleep(0)
-    except asyncio.CancelledError:
-        trace.append("cancelled")
-    await asyncio.sleep(0)
-    trace.append("went on")
-
-
-async def cancels_itself_and_gives_a_turn(trace: list[Any]) -> None:
-    current().cancel()
-    await asyncio.sleep(0)
-
-
-async def times_out(trace: list[Any]) -> None:
-    try:
-        async with asyncio.timeout(0):
-            trace.append("within")
-            await asyncio.sleep(60)
-    except TimeoutError:
-        trace.append(("too late", current().cancelling()))
-
-
-async def has_a_group(trace: list[Any]) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(waits_twice(trace))
-    trace.append("joined")
-
-
-async def has_a_group_that_fails(trace: list[Any]) -> None:
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(fails_later(trace))
-            await asyncio.sleep(60)
-    except* LookupError as errors:
-        trace.append(len(errors.exceptions))
-    trace.append(current().cancelling())
-
-
-async def awaits_itself(trace: list[Any]) -> None:
-    await current()
-
-
-async def yields_nonsense(trace: list[Any]) -> None:
-    class Nonsense:
-        def __await__(self) -> Iterator[Any]:
-            yield "nonsense"
-
-    await Nonsense()
-
-
-BEHAVIOURS = [
-    waits_twice,
-    fails,
-    fails_later,
-    raises_a_cancellation,
-    cancels_itself_and_ends,
-    cancels_itself_and_waits,
-    cancels_itself_and_sleeps,
-    cancels_itself_and_gives_a_turn,
-    times_out,
-    has_a_group,
-    has_a_group_that_fails,
-    awaits_itself,
-    yields_nonsense,
-]
-
-
-@pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda behaviour: behaviour.__name__)
-class TestAsAnyTask:
-    """What a coroutine sees, and how its task ends, are as `loop.create_task` has them."""
-
-    def outcome(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        start: Callable[[Coroutine[Any, Any, None]], object],
-        behaviour: Callable[[list[Any]], Coroutine[Any, Any, None]],
-    ) -> Any:
-        trace: list[Any] = []
-        tasks: list[Any] = []
-
-        async def app() -> None:
-            tasks.append(current())
-            await behaviour(trace)
-
-        contextvars.Context().run(call, loop, lambda: start(app()) and None)
-
-        async def ended() -> Any:
-            return (await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10))[0]
-
-        turn(loop)
-        result = loop.run_until_complete(ended())
-        task = tasks.pop()
-        return trace, type(result), str(result).partition("<")[0], task.cancelled()
-
-    def test_it(
-        self,
-        starter: TaskStarter,
-        behaviour: Callable[[list[Any]], Coroutine[Any, Any, None]],
-    ) -> None:
-        loop = starter.loop
-
-        def start(coroutine: Coroutine[Any, Any, None]) -> object:
-            return starter.run(CallOf(coroutine))
-
-        expected = self.outcome(loop, loop.create_task, behaviour)
-        assert self.outcome(loop, start, behaviour) == expected
-        # And what comes next is none the worse for it.
-        assert self.outcome(loop, start, waits_twice)[0] == ["turn", "turn"]
-
-
 class TestHowACallEnds:
     async def waiting(self, ends: Callable[[], object]) -> object:
         await asyncio.sleep(0)
@@ -562,85 +377,3 @@ class TestCoroutine:
         first.run(contextvars.Context())
         first.close()
         assert seen == ["closed"]
-
-
-class Noticed:
-    """An object as a task is: with attributes and weak references."""
-
-    def name(self) -> str:
-        return "noticed"
-
-    @property
-    def number(self) -> int:
-        return 3
-
-
-@pytest.mark.parametrize("step", VERSIONS.values(), ids=VERSIONS)
-class TestStep:
-    def test_what_is_yielded_and_the_end(self, step: ModuleType) -> None:
-        async def app() -> None:
-            await asyncio.sleep(0)
-
-        coroutine = app()
-        assert step.step(coroutine) is None
-        assert step.step(coroutine) is step.END
-
-    def test_what_is_returned(self, step: ModuleType) -> None:
-        async def app() -> str:
-            return "mine"
-
-        returned = step.step(app())
-        assert type(returned) is step.Returned and returned.value == "mine"
-        assert type(step.END) is step.Returned and step.END.value is None
-
-    def test_bind(self, step: ModuleType) -> None:
-        thing = Noticed()
-        bound = step.bind(Noticed.name, thing)
-        assert (bound(), bound) == ("noticed", thing.name)
-
-    def test_has_variables(self, step: ModuleType) -> None:
-        empty = contextvars.Context()
-        assert not empty.run(step.has_variables)
-        empty.run(VARIABLE.set, "mine")
-        assert empty.run(step.has_variables)
-
-    def test_read(self, step: ModuleType) -> None:
-        assert step.read(Noticed.__dict__["number"], Noticed()) == 3
-
-    def test_an_error_goes_through(self, step: ModuleType) -> None:
-        with pytest.raises(LookupError):
-            step.step(fails([]))
-        context = contextvars.Context()
-        for _ in range(2):
-            with pytest.raises(LookupError):
-                step.step_in(context, fails([]))
-
-    def test_the_context(self, step: ModuleType) -> None:
-        async def app() -> None:
-            VARIABLE.set("mine")
-
-        context = contextvars.Context()
-        assert step.step_in(context, app()) is step.END
-        assert context[VARIABLE] == "mine"
-        assert VARIABLE.get() == "unset"
-
-    def test_references(self, step: ModuleType) -> None:
-        thing = Noticed()
-        before = step.references(thing)
-        kept = [thing]
-        after = step.references(thing)
-        assert after == before + 1
-        kept.clear()
-        assert step.references(thing) == before
-
-    def test_is_bare(self, step: ModuleType) -> None:
-        loop = asyncio.new_event_loop()
-        future: Any = loop.create_future()
-        loop.close()
-        assert step.is_bare(future)
-        kept = weakref.ref(future)
-        assert not step.is_bare(future)
-        del kept
-        assert step.is_bare(future)
-        future.mine = 1
-        assert not step.is_bare(future)
