@@ -248,9 +248,8 @@ class Http2Connection(Carrier):
     def _answer_health(self, stream: Http2Stream) -> None:
         """Answer without the app, the access log and the counters: it is no request of a client."""
         service = self.service
-        stream.is_logged = False
+        stream.is_counted = False
         status, fields, body = health_answer(service, stream.method)
-        service.total_requests -= 1  # `completed` counts it
         stream.start(status, fields, body, False)
 
     def _scope(self) -> dict[str, Any]:
@@ -394,7 +393,8 @@ class Http2Connection(Carrier):
 
     def completed(self, stream: Http2Stream) -> None:
         """The whole response is queued."""
-        self.service.total_requests += 1
+        if stream.is_counted:
+            self.service.total_requests += 1
         if not stream.request_ended:
             # RFC 9113 §8.1 allows a reset now. Clients that are still sending their content
             # take it badly, so that is read for a while.

@@ -30,7 +30,7 @@ cdef class Http2Stream(Stream):
     cdef public bytes target
     cdef public object client
     cdef public Exchange exchange
-    cdef public bint is_logged, te_trailers, started, request_ended, response_ended, closed, was_cut
+    cdef public bint is_counted, te_trailers, started, request_ended, response_ended, closed, was_cut
     cdef public bint without_content, said_continue
     cdef public Py_ssize_t unreturned
     cdef public double linger_until

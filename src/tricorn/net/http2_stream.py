@@ -80,7 +80,7 @@ class Http2Stream(Stream):
         self.target = target
         self.client: Any = None
         self.exchange: Exchange | None = None
-        self.is_logged = True  # in the access log
+        self.is_counted = True  # among the requests, and in the access log
         self.te_trailers = False
         self.started = False
         self.request_ended = False
@@ -122,7 +122,7 @@ class Http2Stream(Stream):
         service = self.carrier.service
         service.defaults.add_to(lines, flags)
         self.started = True
-        if service.access is not None and self.is_logged:
+        if service.access is not None and self.is_counted:
             self._log(status)
         if self.left > 0 and not more:
             self.wire.respond(self.stream_id, lines, False)
