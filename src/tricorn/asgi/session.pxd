@@ -5,6 +5,7 @@ from tricorn.asgi.stream cimport SessionStream
 
 cdef int _CONNECTING, _OPEN, _HELD, _DENYING, _CLOSED
 cdef str _SEND_KIND, _RECEIVE_KIND
+cdef dict _TEXT_MESSAGE, _BYTES_MESSAGE
 cdef Py_ssize_t _OVERHEAD, HIGH_WATER
 
 cdef class Session:
@@ -30,5 +31,6 @@ cdef class Session:
     @cython.locals(waiter=Handover, other=Handover, others=list)
     cdef _arrived(self)
     cdef _queue_end(self, int code, str reason)
+    @cython.locals(received=dict)
     cdef dict _next_message(self)
     cdef _take_send(self, dict message)

@@ -59,6 +59,9 @@ _OVERHEAD: Final = 64
 
 _SEND_KIND: Final = "websocket.send"
 _RECEIVE_KIND: Final = "websocket.receive"
+# A copy of a whole dict costs less than filling an empty one.
+_TEXT_MESSAGE: Final[Message] = {"type": _RECEIVE_KIND, "text": ""}
+_BYTES_MESSAGE: Final[Message] = {"type": _RECEIVE_KIND, "bytes": b""}
 _DENIAL: Final = [(b"content-type", b"text/plain; charset=utf-8")]
 
 NORMAL: Final = 1000
@@ -245,10 +248,14 @@ class Session:
         message = self.messages.pop(0)
         if type(message) is str:
             self.size -= len(message) + _OVERHEAD
-            return {"type": _RECEIVE_KIND, "text": message}
+            received = _TEXT_MESSAGE.copy()
+            received["text"] = message
+            return received
         if type(message) is bytes:
             self.size -= len(message) + _OVERHEAD
-            return {"type": _RECEIVE_KIND, "bytes": message}
+            received = _BYTES_MESSAGE.copy()
+            received["bytes"] = message
+            return received
         if message["type"] == "websocket.disconnect":
             self.end_received = True
             # Others that wait get their error.
