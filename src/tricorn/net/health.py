@@ -7,6 +7,7 @@ from typing import Final
 
 from tricorn.net.service import Service
 from tricorn.wire.fields import Fields
+from tricorn.wire.h1_response import DefaultFields, ResponseWriter
 
 _PLAIN: Final = (b"content-type", b"text/plain; charset=utf-8")
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -26,11 +27,11 @@ def health_answer(service: Service, method: str) -> Answer:
 
 def starting_answer(is_head: bool) -> bytes:
     """The whole answer before there is a service: 503, and the connection ends."""
-    _, fields, body = _answer(503, b"starting\n", (b"connection", b"close"))
-    date = formatdate(usegmt=True).encode()
-    lines = [b"HTTP/1.1 503 Service Unavailable", b"date: " + date]
-    lines += [b"%b: %b" % field for field in fields]
-    return b"\r\n".join([*lines, b"", b"" if is_head else body])
+    defaults = DefaultFields(None, [])
+    defaults.set_date(formatdate(usegmt=True).encode("ascii"))
+    writer = ResponseWriter(defaults)
+    writer.start_request("HEAD" if is_head else "GET", True, False)
+    return writer.head(*_answer(503, b"starting\n"), False)
 
 
 def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:

@@ -218,13 +218,16 @@ class Http1Stream(Stream):
         self.response_ended = True
         if self.writer.is_held:
             self._settle()
-        if self.out or self.writer.apart or (self.pumping and self.reader.unread()):
+        if self.out or (self.pumping and self.reader.unread()):
             # Answers to requests that came together leave together, up to a bound:
             # small requests may have large answers.
             if data:
                 self._gather(data)
             if not self.pumping or not self.reader.unread() or self.out_size >= _HIGH_WATER:
                 self._flush()
+        elif self.writer.apart:
+            self.transport.writelines([data, self.writer.apart])
+            self.writer.apart = b""
         elif data:
             self.transport_write(data)
         if not self.pumping:

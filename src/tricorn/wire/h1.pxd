@@ -9,7 +9,9 @@ cdef int _HEAD_WAIT, _LENGTH, _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, _TRAILERS, _
 cdef Py_ssize_t _REMEMBERED, _TRAILER_LIMIT, _METHOD_LIMIT
 cdef int _CONNECTION, _EXPECT, _UPGRADE, _TE
 cdef list _NO_FIELDS, _NO_SPECIAL, _NO_OPTIONS
-cdef bytes _valid_host
+cdef bytes _valid_host, _read_section
+cdef list _read_fields, _read_special
+cdef int _read_flags
 cdef int _LENGTH_FIELD, _CODING_FIELD, _LENGTH_TWICE, _OPTIONS
 cdef object _TOO_LARGE
 cdef bytes _DIGITS

@@ -129,6 +129,12 @@ _NO_OPTIONS: Final[list[bytes]] = []
 _NO_SPECIAL: Final[list[bytes | None]] = []
 # The Host that was valid last, whoever sent it: what is valid doesn't depend on the connection.
 _valid_host = b""
+# The field section that was read last, on any connection, and what it said. Clients that make
+# a connection for each request are often alike.
+_read_section = b""
+_read_fields: Fields = _NO_FIELDS
+_read_special: list[bytes | None] = []
+_read_flags = 0
 _IS_FORWARDED: Final = 1 << FORWARDED
 _PLAIN: Final = 1 << HOST | 1 << FORWARDED | 1 << FORWARDED + REPEATED
 
@@ -184,10 +190,11 @@ class RequestReader:
         self.is_1_1 = True
         self.same_line = False  # as in the request before
         self.last_line = b""
-        self.last_section = b""
-        self.last_fields: Fields = _NO_FIELDS
-        self.last_special: list[bytes | None] = _NO_SPECIAL
-        self.last_flags = 0
+        self.last_section = _read_section
+        self.last_fields: Fields = _read_fields
+        self.last_special: list[bytes | None] = _read_special
+        # The limits of who has read them may have been wider.
+        self.last_flags = _read_flags if len(_read_fields) <= self.field_limit else 0
 
     @property
     def buffered(self) -> int:
@@ -423,6 +430,7 @@ class RequestReader:
 
     def _take_fields(self, start: int, end: int, special: list[bytes | None]) -> int:
         """Read the field section in `bytes_in[start:end]`; return the scan's flags."""
+        global _read_section, _read_fields, _read_special, _read_flags
         fields: Fields = []
         flags = scan_fields(self.bytes_in, start, end, fields, special, self.field_limit)
         self.fields = fields
@@ -432,6 +440,10 @@ class RequestReader:
             self.last_fields = fields.copy()
             self.last_special = special
             self.last_flags = flags
+            _read_section = self.last_section
+            _read_fields = self.last_fields
+            _read_special = special
+            _read_flags = flags
         return flags
 
     def _take_target(self) -> None:

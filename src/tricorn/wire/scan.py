@@ -176,6 +176,14 @@ def encode_chunks(before: bytes, chunks: list[bytes], behind: bytes) -> bytes:
     return b"".join(parts)
 
 
+# What the server has to know of an app's fields.
+_FLAGS: Final = {
+    b"content-length": HAS_CONTENT_LENGTH,
+    b"date": HAS_DATE,
+    b"server": HAS_SERVER,
+}
+
+
 def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     """Serialise an app's response fields, names in lower case.
 
@@ -190,21 +198,16 @@ def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     length = -1
     for pair in fields:
         name, value = _checked_pair(pair)
-        if name == b"content-length":
-            if length >= 0:
-                raise ResponseError("a response has one Content-Length, the app sent two")
-            length = _content_length(value)
-            flags |= HAS_CONTENT_LENGTH
-        elif name == b"transfer-encoding":
+        if name == b"transfer-encoding":
             continue
-        elif name == b"connection":
+        if name == b"connection":
             if b"close" in tokens(value):
                 flags |= WANTS_CLOSE
             continue
-        elif name == b"date":
-            flags |= HAS_DATE
-        elif name == b"server":
-            flags |= HAS_SERVER
+        flag = _FLAGS.get(name, 0)
+        flags |= flag
+        if flag == HAS_CONTENT_LENGTH:
+            length = _only_length(value, length)
         lines += (name, b": ", value, b"\r\n")
     return b"".join(lines), flags, length
 
@@ -220,17 +223,12 @@ def list_fields(fields: Iterable[Iterable[bytes]], into: Fields) -> tuple[int, i
     length = -1
     for pair in fields:
         name, value = _checked_pair(pair)
-        if name == b"content-length":
-            if length >= 0:
-                raise ResponseError("a response has one Content-Length, the app sent two")
-            length = _content_length(value)
-            flags |= HAS_CONTENT_LENGTH
-        elif name in CONNECTION_SPECIFIC:
+        if name in CONNECTION_SPECIFIC:
             continue
-        elif name == b"date":
-            flags |= HAS_DATE
-        elif name == b"server":
-            flags |= HAS_SERVER
+        flag = _FLAGS.get(name, 0)
+        flags |= flag
+        if flag == HAS_CONTENT_LENGTH:
+            length = _only_length(value, length)
         into.append((name, value.strip(b" \t")))
     return flags, length
 
@@ -275,7 +273,10 @@ def _as_bytes(value: object, part: str) -> bytes:
     raise ResponseError(f"a header's {part} must be bytes, not {type(value).__name__}: {value!r}")
 
 
-def _content_length(value: bytes) -> int:
+def _only_length(value: bytes, before: int) -> int:
+    """Return a response's Content-Length; `before` is that of an earlier field, -1 for none."""
+    if before >= 0:
+        raise ResponseError("a response has one Content-Length, the app sent two")
     # The content is counted in 64 bits.
     if _LENGTH.fullmatch(value) is None or int(value) >= 1 << 63:
         raise ResponseError(f"Content-Length must be a whole number below 2**63, not {value!r}")

@@ -77,6 +77,7 @@ cdef struct Known:
     Py_ssize_t size
     int place          # in `special`, -1 for none
     int response       # one of the RESPONSE_ kinds
+    int flag           # what `encode_fields` reports when it is there
     int connection     # one of CONNECTION_SPECIFIC
 
 cdef Known TABLE[SLOTS]
@@ -84,11 +85,8 @@ _keep = []             # owns the names in TABLE
 
 cdef enum:
     RESPONSE_PLAIN = 0
-    RESPONSE_LENGTH = 1
-    RESPONSE_CODING = 2
-    RESPONSE_CONNECTION = 3
-    RESPONSE_DATE = 4
-    RESPONSE_SERVER = 5
+    RESPONSE_CODING = 1
+    RESPONSE_CONNECTION = 2
 
 
 cdef inline unsigned int _mix(unsigned int value, unsigned char byte) noexcept nogil:
@@ -110,18 +108,20 @@ def _fill():
     cdef unsigned int value, slot
     cdef bytes name
     response = {
-        b"content-length": RESPONSE_LENGTH,
         b"transfer-encoding": RESPONSE_CODING,
         b"connection": RESPONSE_CONNECTION,
-        b"date": RESPONSE_DATE,
-        b"server": RESPONSE_SERVER,
+    }
+    flags = {
+        b"content-length": HAS_CONTENT_LENGTH,
+        b"date": HAS_DATE,
+        b"server": HAS_SERVER,
     }
     for index in range(256):
         LOWER[index] = 0
     for index in _fields.TOKEN_BYTES:
         LOWER[index] = index + 32 if 65 <= index <= 90 else index
     for name in dict.fromkeys(
-        (*_fields.COMMON_NAMES, *response, *sorted(_fields.CONNECTION_SPECIFIC))
+        (*_fields.COMMON_NAMES, *response, *flags, *sorted(_fields.CONNECTION_SPECIFIC))
     ):
         value = 2166136261u
         for byte in name:
@@ -134,6 +134,7 @@ def _fill():
         TABLE[slot].size = len(name)
         TABLE[slot].place = _fields.SPECIAL_FIELDS.get(name, -1)
         TABLE[slot].response = response.get(name, RESPONSE_PLAIN)
+        TABLE[slot].flag = flags.get(name, 0)
         TABLE[slot].connection = name in _fields.CONNECTION_SPECIFIC
 
 
@@ -490,7 +491,7 @@ cpdef tuple encode_fields(fields):
     cdef bint are_tuples = True
     cdef tuple encoded
     cdef Py_ssize_t used = 0, size, index
-    cdef int flags = 0, kind
+    cdef int flags = 0
     cdef object length = -1
     cdef object pair
     cdef bytes name, value, lines, options = None
@@ -540,22 +541,15 @@ cpdef tuple encode_fields(fields):
                 f"value of header {name!r} has a control character: {value!r}"
             )
         known = _lookup(out, size, mixed)
-        if known is not NULL and known.response != RESPONSE_PLAIN:
-            kind = known.response
-            if kind == RESPONSE_LENGTH:
-                if length >= 0:
-                    raise ResponseError("a response has one Content-Length, the app sent two")
-                length = _content_length(value)
-                flags |= HAS_CONTENT_LENGTH
-            elif kind == RESPONSE_CODING:
+        if known is not NULL:
+            if known.response == RESPONSE_CODING:
                 continue
-            elif kind == RESPONSE_CONNECTION:
+            if known.response == RESPONSE_CONNECTION:
                 options = value if options is None else options + b"," + value
                 continue
-            elif kind == RESPONSE_DATE:
-                flags |= HAS_DATE
-            else:
-                flags |= HAS_SERVER
+            flags |= known.flag
+            if known.flag == HAS_CONTENT_LENGTH:
+                length = _only_length(value, length)
         used += size
         _block[used] = 0x3A
         _block[used + 1] = 0x20
@@ -580,7 +574,7 @@ cpdef tuple encode_fields(fields):
 
 cpdef tuple list_fields(fields, list into):
     cdef Py_ssize_t size, index
-    cdef int flags = 0, kind
+    cdef int flags = 0
     cdef object length = -1
     cdef object pair, first, second
     cdef bytes name, value, lower
@@ -628,16 +622,9 @@ cpdef tuple list_fields(fields, list into):
         if known is not NULL:
             if known.connection:
                 continue
-            kind = known.response
-            if kind == RESPONSE_LENGTH:
-                if length >= 0:
-                    raise ResponseError("a response has one Content-Length, the app sent two")
-                length = _content_length(value)
-                flags |= HAS_CONTENT_LENGTH
-            elif kind == RESPONSE_DATE:
-                flags |= HAS_DATE
-            elif kind == RESPONSE_SERVER:
-                flags |= HAS_SERVER
+            flags |= known.flag
+            if known.flag == HAS_CONTENT_LENGTH:
+                length = _only_length(value, length)
         size = PyBytes_GET_SIZE(value)
         if size and (
             raw[0] == 0x20 or raw[0] == 0x09 or raw[size - 1] == 0x20 or raw[size - 1] == 0x09
@@ -685,10 +672,12 @@ cdef bytes _as_bytes(value, part):
     raise ResponseError(f"a header's {part} must be bytes, not {type(value).__name__}: {value!r}")
 
 
-cdef object _content_length(bytes value):
+cdef object _only_length(bytes value, before):
     cdef Py_ssize_t size = PyBytes_GET_SIZE(value), index
     cdef cstring text = <cstring>PyBytes_AS_STRING(value)
     cdef long long number = 0
+    if before >= 0:
+        raise ResponseError("a response has one Content-Length, the app sent two")
     for index in range(size):
         if not (0x30 <= text[index] <= 0x39):
             break
