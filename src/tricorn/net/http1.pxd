@@ -1,29 +1,25 @@
 cimport cython
 
 from tricorn.asgi.exchange cimport Exchange, open_exchange
-from tricorn.net.http1_stream cimport Http1Stream
+from tricorn.net.http1_ends cimport Http1Ends
 from tricorn.net.progress cimport ContentRate, Stall
 from tricorn.net.scope cimport ConnectionScope
 from tricorn.net.service cimport Service
 from tricorn.wire.h1 cimport RequestReader
 
 cdef int _NEED_DATA, _HEAD, _DATA, _END
-cdef int _NEW, _IN_HEAD, _REQUEST, _KEEP_ALIVE, _LINGER, _CLOSED
+cdef int _IN_HEAD, _REQUEST, _KEEP_ALIVE, _LINGER, _CLOSED
 cdef Py_ssize_t _HIGH_WATER
-cdef double _NEVER
+cdef double _NEVER, _END_GRACE
 cdef bytes _WEBSOCKET
 cdef dict _EXTENSIONS, _EXTENSIONS_10
 
-cdef class Http1Connection(Http1Stream):
-    cdef public ConnectionScope scope
-    cdef public object proxied
-    cdef public dict last_scope
+cdef class Http1Connection(Http1Ends):
     cdef public bint pump_due
 
     @cython.locals(service=Service)
     cpdef connection_made(self, transport)
     cpdef connection_lost(self, error)
-    cpdef tick(self, double now)
     cpdef _pump(self)
     @cython.locals(reader=RequestReader, code=int)
     cdef _pump_requests(self)
@@ -40,9 +36,5 @@ cdef class Http1Connection(Http1Stream):
     cdef _take_content(self)
     cdef _content_ended(self)
     cdef Py_ssize_t _content_held(self)
-    cdef _close(self)
-    cdef _linger(self)
     cdef _end_request(self)
     cdef _after_response(self)
-    @cython.locals(rate=ContentRate)
-    cdef _check_content_rate(self, double now)

@@ -1,7 +1,8 @@
 """One HTTP/1.1 connection: bytes from a transport, requests into exchanges, back.
 
-An asyncio protocol, and with its base class the `Stream` of the exchange that runs. One
-request runs at a time; those behind it wait as bytes in the reader.
+An asyncio protocol, and with its base classes the `Stream` of the exchange that runs. One
+request runs at a time; those behind it wait as bytes in the reader. How it ends is in
+`http1_ends`.
 
 ```
             first byte        head complete            response and content complete
@@ -20,32 +21,27 @@ import math
 from typing import Any, Final
 
 from tricorn.asgi.exchange import open_exchange
-from tricorn.net.address import client_name
 from tricorn.net.health import health_answer
+from tricorn.net.http1_ends import Http1Ends
 from tricorn.net.http1_stream import (
     CLOSED,
+    END_GRACE,
     IN_HEAD,
     KEEP_ALIVE,
     LINGER,
-    NEW,
     REQUEST,
-    Http1Stream,
 )
 from tricorn.net.http1_upgrade import Http1Opening
 from tricorn.net.overload import overloaded
 from tricorn.net.progress import ContentRate, Stall
 from tricorn.net.scope import EXTENSIONS, ConnectionScope, websocket_scope
-from tricorn.net.service import TICK, Service
+from tricorn.net.service import Service
 from tricorn.net.tls import speaks_http2
 from tricorn.net.websocket import Peer, WebSocketConnection
-from tricorn.product import product_logger
-from tricorn.wire.errors import Http2Preface, Refusal
+from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA
-from tricorn.wire.h1_response import refusal_response
 from tricorn.wire.proxy_protocol import ProxyHeader
 from tricorn.wire.ws_handshake import read_handshake
-
-logger = product_logger("error")
 
 _NEVER: Final = math.inf
 _NEED_DATA: Final = NEED_DATA
@@ -55,7 +51,6 @@ _END: Final = END
 
 _WEBSOCKET: Final = b"websocket"
 
-_NEW: Final = NEW
 _IN_HEAD: Final = IN_HEAD
 _REQUEST: Final = REQUEST
 _KEEP_ALIVE: Final = KEEP_ALIVE
@@ -65,11 +60,7 @@ _CLOSED: Final = CLOSED
 # Bytes held for requests behind the current one, or for an app that doesn't read,
 # before reading pauses.
 _HIGH_WATER: Final = 65536
-# A client that has ended its side may have gone for good or may wait for its
-# answer; only writing tells. Apps that never write are told after this time.
-_END_GRACE: Final = 1.0
-# A client that was answered, or connected, so many seconds ago is likely to ask at once.
-_JUST_NOW: Final = 1.0
+_END_GRACE: Final = END_GRACE
 
 _EXTENSIONS: Final = EXTENSIONS
 _EXTENSIONS_10: Final[dict[str, dict[str, Any]]] = {
@@ -78,14 +69,11 @@ _EXTENSIONS_10: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-class Http1Connection(Http1Stream):
+class Http1Connection(Http1Ends):
     """Serves one HTTP/1.1 connection until either side closes it."""
 
     def __init__(self, service: Service, proxied: ProxyHeader | None = None) -> None:
-        self.prepare(service)
-        self.proxied = proxied
-        self.scope: ConnectionScope = None  # type: ignore[assignment]
-        self.last_scope: dict[str, Any] | None = None  # of the request line before
+        self.prepare(service, proxied)
         self.pump_due = False
 
     # Called by the transport
@@ -395,209 +383,3 @@ class Http1Connection(Http1Stream):
         if not self.pump_due:
             self.pump_due = True
             self.service.loop.call_soon(self._pump)
-
-    # Ends
-
-    def _end_between_requests(self) -> None:
-        """The client has ended its side, and no whole request is left."""
-        if self.state < _LINGER and (self.state == _IN_HEAD or self.reader.unread()):
-            self._answer_and_close(Refusal(400, "the connection ended within a request"))
-        else:
-            self.transport.close()
-
-    def _end_within_content(self) -> None:
-        """RFC 9112 §8: an incomplete message, of which nothing more can come."""
-        if self.response_ended:
-            self.transport.close()
-        else:
-            self._answer_and_close(Refusal(400, "the connection ended within a request's content"))
-
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer what isn't taken, tell the operator, and take nothing more."""
-        if isinstance(refusal, Http2Preface) and self._may_speak_http2():
-            self._hand_to_http2(refusal.data)
-            return
-        logger.warning(
-            "Invalid HTTP request from %s: %s (%d)",
-            client_name(self.client),
-            refusal.reason,
-            refusal.status,
-        )
-        self._answer_and_close(refusal)
-
-    def _may_speak_http2(self) -> bool:
-        """Whether this client may use HTTP/2 without having asked by TLS, and has just begun."""
-        service = self.service
-        scope = self.scope
-        if service.http2 is None or scope.tls is not None or self.writer.started or self.end_seen:
-            return False
-        # Only trusted proxies speak the PROXY protocol.
-        is_trusted = self.proxied is not None or scope.forward is not None
-        return service.http2_for_all or (service.http2_for_trusted and is_trusted)
-
-    def _hand_to_http2(self, data: bytes) -> None:
-        """Hand the transport over, and the bytes that have come."""
-        service = self.service
-        assert service.http2 is not None
-        self.state = _CLOSED
-        self.deadline = _NEVER
-        service.remove(self)
-        connection = service.http2(service)
-        connection.proxied = self.proxied
-        self.transport.set_protocol(connection)
-        connection.connection_made(self.transport)
-        if self.write_paused:
-            connection.pause_writing()
-        if data:
-            connection.data_received(data)
-
-    def _answer_and_close(self, refusal: Refusal) -> None:
-        if self.state == _REQUEST and self.writer.started:
-            # Too late for an answer, and a whole-looking one must not be left.
-            self._cut()
-            return
-        self.exchange_gone()
-        defaults = self.service.defaults
-        self._put(refusal_response(refusal.status, refusal.reason, defaults, refusal.fields))
-        self._flush()
-        self._linger()
-
-    def _linger(self) -> None:
-        """End our side, and read on for a while.
-
-        Closing with unread bytes would reset the connection, and the reset could
-        overtake the answer (RFC 9112 §9.6).
-        """
-        self.state = _LINGER
-        self.exchange = None
-        self.deadline = self.service.now + self.service.limits.linger
-        if self.end_seen:
-            self.transport.close()
-            return
-        if self.reading_paused:
-            self._resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
-
-    def _close(self) -> None:
-        if self.request_ended and not self.reader.unread():
-            self.state = _CLOSED
-            self.deadline = self.service.now + self.service.write_limit
-            self.transport.close()
-        else:
-            self._linger()
-
-    # Time
-
-    def tick(self, now: float) -> None:
-        """Look at the deadlines; called about twice a second."""
-        if now >= self.deadline:
-            self._deadline_passed(now)
-        elif self.state == _KEEP_ALIVE:
-            self.reader.forget()
-            self.last_scope = None
-        elif self.state == _REQUEST and not self.request_ended:
-            self._check_content_rate(now)
-
-    def _deadline_passed(self, now: float) -> None:
-        limits = self.service.limits
-        waiting = self.transport.get_write_buffer_size()
-        if waiting:
-            self._check_stall(now, waiting)
-        elif self.state == _IN_HEAD:
-            self._answer_and_close(Refusal(408, f"request head took over {limits.head:g} s"))
-        elif self.state == _REQUEST and self.end_seen:
-            self.deadline = _NEVER
-            if self.exchange is not None:
-                self.exchange.end_of_client()
-        elif self.state == _LINGER or self.state == _CLOSED:
-            self.transport.abort()
-        else:
-            self.state = _CLOSED
-            self.deadline = _NEVER
-            self.transport.close()
-
-    def _check_stall(self, now: float, waiting: int) -> None:
-        """Give up on a client that takes nothing of the `waiting` bytes."""
-        limit = self.service.limits.write
-        if self.stall is None:
-            self.stall = Stall(waiting, now)
-        self.deadline = self.stall.deadline(waiting, now, limit)
-        if now >= self.deadline:
-            logger.info("%s reads nothing for %g s: closed", client_name(self.client), limit)
-            self._cut()
-
-    def _deadline_of_state(self) -> float:
-        """When what the connection waits for, now that it can write, is overdue."""
-        state = self.state
-        limits = self.service.limits
-        if state == _REQUEST:
-            return self.service.now + _END_GRACE if self.end_seen else _NEVER
-        if state == _KEEP_ALIVE:
-            return self.service.now + limits.keep_alive
-        if state == _IN_HEAD:
-            return self.service.now + limits.head
-        return self.deadline if state == _CLOSED else self.service.now + limits.linger
-
-    def _check_content_rate(self, now: float) -> None:
-        """Refuse content that trickles in while the app, or nobody, waits for it."""
-        exchange = self.exchange
-        waits = self.response_ended or exchange is None or exchange.wants_content
-        rate = self.rate
-        if rate is None:
-            return
-        limits = self.service.limits
-        if not waits:
-            rate.skip(now)
-        elif rate.is_too_slow(now, limits.content, limits.content_rate):
-            self._answer_and_close(Refusal(408, "request content came too slowly"))
-
-    # Stopping
-
-    def shutdown(self) -> None:
-        """The server stops: finish what runs, close what is idle."""
-        if self.state == _REQUEST:
-            if not self.writer.started:
-                self.writer.keep_alive = False
-            return
-        if self.state >= _LINGER:
-            return
-        # A request may have arrived that nobody has read yet.
-        read_now = getattr(self.transport, "read_now", None)
-        if read_now is not None:
-            read_now()
-        if (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread():
-            if read_now is None or self.service.patience or self._was_just_active():
-                self._await_last()
-                return
-            self.state = _CLOSED
-            self.transport.close()
-
-    def detach(self) -> int:
-        """Give the descriptor of an idle connection away; -1 where it isn't idle or can't be."""
-        is_idle = (self.state == _NEW or self.state == _KEEP_ALIVE) and not self.reader.unread()
-        detach = getattr(self.transport, "detach", None)
-        if not is_idle or detach is None or self.proxied is not None:
-            # Who takes it over would wait for the proxy's header, which was the first thing sent.
-            return -1
-        fd: int = detach()
-        return fd
-
-    def is_awaited(self) -> bool:
-        """Whether a client waits for a response that hasn't begun."""
-        return self.state == _IN_HEAD or (self.state == _REQUEST and not self.writer.started)
-
-    def _await_last(self) -> None:
-        """Give the request that may be on its way time to arrive."""
-        service = self.service
-        grace = max(service.patience, 1.5 * TICK)
-        self.deadline = min(self.deadline, service.now + grace)
-
-    def _was_just_active(self) -> bool:
-        """Whether the client has connected or been answered a moment ago."""
-        limits = self.service.limits
-        limit = limits.keep_alive if self.state == _KEEP_ALIVE else limits.idle
-        # Not `>=`: without a limit there is no telling, and infinity less infinity compares false.
-        return not self.deadline - limit < self.service.now - _JUST_NOW

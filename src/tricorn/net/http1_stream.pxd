@@ -3,6 +3,7 @@ cimport cython
 from tricorn.asgi.exchange cimport Exchange
 from tricorn.asgi.stream cimport Stream
 from tricorn.net.progress cimport ContentRate, Stall
+from tricorn.net.scope cimport ConnectionScope
 from tricorn.net.service cimport Service
 from tricorn.wire.h1 cimport RequestReader
 from tricorn.wire.h1_response cimport ResponseWriter
@@ -15,7 +16,9 @@ cdef class Http1Stream(Stream):
     cdef public Service service
     cdef public RequestReader reader
     cdef public ResponseWriter writer
-    cdef public object transport, transport_write, client
+    cdef public object transport, transport_write, client, proxied
+    cdef public ConnectionScope scope
+    cdef public dict last_scope
     cdef public Exchange exchange
     cdef public int state
     cdef public double deadline
@@ -26,7 +29,7 @@ cdef class Http1Stream(Stream):
     cdef public list out
     cdef public Py_ssize_t out_size
 
-    cdef prepare(self, Service service)
+    cdef prepare(self, Service service, proxied)
     cdef _after_response(self)
     cdef _put(self, bytes data)
     @cython.locals(writer=ResponseWriter, apart=bytes)

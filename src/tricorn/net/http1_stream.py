@@ -9,9 +9,11 @@ from tricorn.asgi.exchange import Exchange
 from tricorn.asgi.failure import ClientDisconnected
 from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.net.progress import ContentRate, Stall
+from tricorn.net.scope import ConnectionScope
 from tricorn.net.service import Service
 from tricorn.wire.h1 import RequestReader
 from tricorn.wire.h1_response import ResponseWriter
+from tricorn.wire.proxy_protocol import ProxyHeader
 
 # The states of a connection, which `net/http1.py` draws.
 NEW: Final = 0
@@ -20,6 +22,10 @@ REQUEST: Final = 2
 KEEP_ALIVE: Final = 3
 LINGER: Final = 4
 CLOSED: Final = 5
+
+# A client that has ended its side may have gone for good or may wait for its answer; only
+# writing tells. Apps that never write are told after so many seconds.
+END_GRACE: Final = 1.0
 
 _NEW: Final = NEW
 _CLOSED: Final = CLOSED
@@ -32,10 +38,10 @@ _FILE_PIECE: Final = 65536
 class Http1Stream(Stream):
     """Writes the responses of one connection; `Http1Connection` reads the requests.
 
-    What both need to know of the connection stands here.
+    What all three classes need to know of the connection stands here.
     """
 
-    def prepare(self, service: Service) -> None:
+    def prepare(self, service: Service, proxied: ProxyHeader | None) -> None:
         """Begin with a new connection. No `__init__`, whose call would cost more than the rest."""
         self.write_paused = False
         self.drain = None
@@ -45,6 +51,9 @@ class Http1Stream(Stream):
         self.transport: Any = None
         self.transport_write: Any = None
         self.client: tuple[str, int] | None = None
+        self.proxied = proxied
+        self.scope: ConnectionScope = None  # type: ignore[assignment]
+        self.last_scope: dict[str, Any] | None = None  # of the request line before
         self.exchange: Exchange | None = None
         self.state = _NEW
         self.deadline = _NEVER

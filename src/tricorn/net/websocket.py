@@ -26,7 +26,7 @@ from typing import Any, Final, Protocol
 from tricorn.asgi.session import LOST, RESTARTING, Session
 from tricorn.asgi.stream import FieldLines, SessionStream
 from tricorn.net.address import client_name
-from tricorn.net.hub import HubTransport
+from tricorn.net.hub_transport import HubTransport
 from tricorn.net.progress import Stall
 from tricorn.net.service import Service
 from tricorn.product import product_logger

@@ -20,8 +20,6 @@ cdef bytes _TOKEN_START
 
 cdef _check_line_ends(text, Py_ssize_t start, Py_ssize_t most)
 
-# It holds nothing that could lead back to it.
-@cython.no_gc
 @cython.final
 cdef class RequestReader:
     cdef public Py_ssize_t line_limit, section_limit, field_limit, trailer_limit
