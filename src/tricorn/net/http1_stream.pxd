@@ -5,7 +5,7 @@ from tricorn.asgi.stream cimport Stream
 from tricorn.net.progress cimport ContentRate, Stall
 from tricorn.net.scope cimport ConnectionScope
 from tricorn.net.service cimport Service
-from tricorn.wire.h1 cimport RequestReader
+from tricorn.wire.h1 cimport RequestReader, open_reader
 from tricorn.wire.h1_response cimport ResponseWriter
 
 cdef int _NEW, _CLOSED

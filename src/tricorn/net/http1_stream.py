@@ -11,7 +11,7 @@ from tricorn.asgi.stream import FieldLines, Stream
 from tricorn.net.progress import ContentRate, Stall
 from tricorn.net.scope import ConnectionScope
 from tricorn.net.service import Service
-from tricorn.wire.h1 import RequestReader
+from tricorn.wire.h1 import open_reader
 from tricorn.wire.h1_response import ResponseWriter
 from tricorn.wire.proxy_protocol import ProxyHeader
 
@@ -46,7 +46,7 @@ class Http1Stream(Stream):
         self.write_paused = False
         self.drain = None
         self.service = service
-        self.reader = RequestReader(service.head_limits, service.body_limit)
+        self.reader = open_reader(service.head_limits, service.body_limit)
         self.writer = ResponseWriter(service.defaults)
         self.transport: Any = None
         self.transport_write: Any = None
