@@ -9,9 +9,8 @@ cdef int _NEED_DATA, _HEAD, _NO_CONTENT
 cdef Py_ssize_t _REMEMBERED, _METHOD_LIMIT
 cdef int _CONNECTION, _EXPECT, _UPGRADE, _TE
 cdef list _NO_FIELDS, _NO_SPECIAL, _NO_OPTIONS
-cdef bytes _valid_host, _read_section
-cdef list _read_fields, _read_special
-cdef int _read_flags
+cdef bytes _valid_host
+cdef tuple _last_read
 cdef int _LENGTH_FIELD, _CODING_FIELD, _LENGTH_TWICE, _OPTIONS
 cdef object _TOO_LARGE
 cdef bytes _DIGITS

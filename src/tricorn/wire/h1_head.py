@@ -77,12 +77,10 @@ _NO_OPTIONS: Final[list[bytes]] = []
 _NO_SPECIAL: Final[list[bytes | None]] = []
 # The Host that was valid last, whoever sent it: what is valid doesn't depend on the connection.
 _valid_host = b""
-# The field section that was read last, on any connection, and what it said. Clients that make
-# a connection for each request are often alike.
-_read_section = b""
-_read_fields: Fields = _NO_FIELDS
-_read_special: list[bytes | None] = []
-_read_flags = 0
+# The field section that was read last, on any connection, and what it said: fields, special ones,
+# flags. Clients that make a connection for each request are often alike. One object, so that
+# another thread's server never sees parts of two.
+_last_read: tuple[bytes, Fields, list[bytes | None], int] = (b"", _NO_FIELDS, _NO_SPECIAL, 0)
 
 
 class HeadReader(ContentReader):
@@ -108,11 +106,9 @@ class HeadReader(ContentReader):
         self.is_1_1 = True
         self.same_line = False  # as in the request before
         self.last_line = b""
-        self.last_section = _read_section
-        self.last_fields: Fields = _read_fields
-        self.last_special: list[bytes | None] = _read_special
-        # The limits of who has read them may have been wider.
-        self.last_flags = _read_flags if len(_read_fields) <= self.field_limit else 0
+        self.last_section, self.last_fields, self.last_special, self.last_flags = _last_read
+        if len(self.last_fields) > self.field_limit:  # that of who has read them was wider
+            self.last_flags = 0
 
     def forget(self) -> None:
         """Drop what is remembered of the last head.
@@ -256,7 +252,7 @@ class HeadReader(ContentReader):
 
     def _take_fields(self, start: int, end: int, special: list[bytes | None]) -> int:
         """Read the field section in `bytes_in[start:end]`; return the scan's flags."""
-        global _read_section, _read_fields, _read_special, _read_flags
+        global _last_read
         fields: Fields = []
         flags = scan_fields(self.bytes_in, start, end, fields, special, self.field_limit)
         self.fields = fields
@@ -266,10 +262,7 @@ class HeadReader(ContentReader):
             self.last_fields = fields.copy()
             self.last_special = special
             self.last_flags = flags
-            _read_section = self.last_section
-            _read_fields = self.last_fields
-            _read_special = special
-            _read_flags = flags
+            _last_read = (self.last_section, self.last_fields, special, flags)
         return flags
 
     def _take_target(self) -> None:
