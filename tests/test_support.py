@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import tools
 from tests.support.raw import BadResponse, RawClient
 from tests.support.server import launch, serve, start
 from tests.support.tools import need_tool
@@ -170,10 +171,10 @@ def test_wait_for_tells_what_it_waited_for():
 
 def test_a_missing_tool_fails_in_ci_and_skips_elsewhere(monkeypatch):
     assert need_tool("sh").endswith("sh")
-    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(tools, "IN_CI", True)
     with pytest.raises(pytest.fail.Exception):
         need_tool("no-such-program")
-    monkeypatch.setenv("CI", "")
+    monkeypatch.setattr(tools, "IN_CI", False)
     with pytest.raises(pytest.skip.Exception):
         need_tool("no-such-program")
 
