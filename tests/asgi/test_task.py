@@ -343,11 +343,7 @@ class TestSurroundings:
                 gc.collect()
             return tasks
 
-        gc.freeze()  # what has been imported need not be looked through each time
-        try:
-            tasks = call(loop, start)
-        finally:
-            gc.unfreeze()
+        tasks = call(loop, start)
         turn(loop, 3)
         assert ran == tasks
         assert sorted(seen) == sorted(["from __del__", "without arguments", "task"] * 29)

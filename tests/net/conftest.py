@@ -19,22 +19,15 @@ from tests.support.loops import FACTORIES
 R = TypeVar("R", Rig, WebSocketRig, Http2Rig, CarriedRig, WebSocketRig | CarriedRig)
 
 
-@pytest.fixture(scope="session")
-def quick_collection() -> None:
-    """Leave the modules out of collections: each test makes one."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture
-def rig(quick_collection: None) -> Iterator[Callable[..., Rig]]:
+def rig() -> Iterator[Callable[..., Rig]]:
     """Makes a `Rig` for an app. Whatever the loop had to complain of fails the test."""
     with maker(Rig) as make:
         yield make
 
 
 @pytest.fixture
-def ws_rig(quick_collection: None) -> Iterator[Callable[..., WebSocketRig]]:
+def ws_rig() -> Iterator[Callable[..., WebSocketRig]]:
     """Makes a `WebSocketRig` for an app, as `rig` does."""
     with maker(WebSocketRig) as make:
         yield make
@@ -42,7 +35,7 @@ def ws_rig(quick_collection: None) -> Iterator[Callable[..., WebSocketRig]]:
 
 @pytest.fixture(params=[WebSocketRig, CarriedRig], ids=["http1", "http2"])
 def any_ws_rig(
-    quick_collection: None, request: pytest.FixtureRequest
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., WebSocketRig | CarriedRig]]:
     """Makes a `WebSocketRig`, and for the same test a `CarriedRig`."""
     with maker(request.param) as make:
@@ -50,21 +43,21 @@ def any_ws_rig(
 
 
 @pytest.fixture
-def carried_rig(quick_collection: None) -> Iterator[Callable[..., CarriedRig]]:
+def carried_rig() -> Iterator[Callable[..., CarriedRig]]:
     """Makes a `CarriedRig` for an app, as `rig` does."""
     with maker(CarriedRig) as make:
         yield make
 
 
 @pytest.fixture
-def h2_rig(quick_collection: None) -> Iterator[Callable[..., Http2Rig]]:
+def h2_rig() -> Iterator[Callable[..., Http2Rig]]:
     """Makes an `Http2Rig` for an app, as `rig` does."""
     with maker(Http2Rig) as make:
         yield make
 
 
 @pytest.fixture
-def maker_of(quick_collection: None) -> Callable[..., Any]:
+def maker_of() -> Callable[..., Any]:
     """Makes what makes a rig of any kind, as those above do."""
     return maker
 
@@ -105,7 +98,7 @@ def end(rig: Rig | CarriedRig) -> None:
 
 @pytest.fixture(params=FACTORIES)
 def every_loop(
-    request: pytest.FixtureRequest, quick_collection: None
+    request: pytest.FixtureRequest,
 ) -> Iterator[asyncio.AbstractEventLoop]:
     """Each kind. Whatever it had to complain of fails the test."""
     made = FACTORIES[request.param]()

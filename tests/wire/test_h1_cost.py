@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -18,15 +17,6 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 ONE_CHUNK = "Transfer-Encoding: chunked\r\n\r\n6400000\r\n"
 # Limits out of the way, so that the reader's own cost shows.
 WIDE = HeadLimits(request_line=MIB, field_section=MIB, fields=MIB)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def little_garbage() -> Iterator[None]:
-    """What the other tests have imported need not be looked through at each measurement."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 LINEAR = [
