@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from tricorn.asgi.asgi2 import ASGI2Middleware
-from tricorn.asgi.wsgi import WSGIMiddleware
 from tricorn.product import product_logger
 from tricorn.serve.importer import ImportFromStringError, import_app
 from tricorn.serve.user_error import UserCodeError
@@ -46,6 +45,9 @@ def load_application(
     if spoken == "wsgi":
         if interface == "auto":
             logger.info("WSGI application detected; --interface wsgi says so explicitly.")
+        # Here, as other apps needn't hold the half megabyte of it.
+        from tricorn.asgi.wsgi import WSGIMiddleware
+
         return Application(WSGIMiddleware(app, threads=wsgi_threads), spoken)
     if spoken == "asgi2":
         return Application(ASGI2Middleware(app), spoken)

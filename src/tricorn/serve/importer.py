@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
-import pkgutil
 import sys
 from collections.abc import Iterable
 from types import ModuleType
@@ -142,6 +140,8 @@ def _missing_module(name: str, attributes: str, error: ModuleNotFoundError) -> s
 
 
 def _modules_in(search: Iterable[str]) -> list[str]:
+    import pkgutil  # needed for a mistake alone
+
     return [module.name for module in pkgutil.iter_modules(search)]
 
 
@@ -171,5 +171,7 @@ def _replaced(attributes: str, name: str, near: str) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str | None:
+    import difflib  # needed for a mistake alone
+
     close = difflib.get_close_matches(name, known, n=1)
     return close[0] if close else None

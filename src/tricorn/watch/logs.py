@@ -13,7 +13,6 @@ import json
 import logging
 import logging.config
 import os
-import tomllib
 from collections.abc import Iterator
 from configparser import ConfigParser, RawConfigParser
 from pathlib import Path
@@ -180,6 +179,8 @@ def _parse(text: str, kind: str, name: str) -> object:
     if kind == ".json":
         return json.loads(text)
     if kind == ".toml":
+        import tomllib
+
         return tomllib.loads(text)
     if kind in (".yaml", ".yml"):
         return _parse_yaml(text, name)
