@@ -79,7 +79,7 @@ def _losses(results: Results, scenarios: Sequence[Scenario], servers: Sequence[S
     keys = [scenario.key for scenario in scenarios]
     if not any(results.measured(key, "tricorn") for key in keys):
         return "tricorn wasn't measured.\n"
-    peers = [server.key for server in servers if server.package and not server.ours]
+    peers = [server.key for server in servers if server.is_peer]
     rows = [
         (
             *(SCENARIO_TITLES[one.scenario], one.measure, TITLES[one.server]),

@@ -57,6 +57,11 @@ class Server:
         """Whether this is tricorn or a variant of it, which tricorn can't lose to."""
         return self.package == "tricorn"
 
+    @property
+    def is_peer(self) -> bool:
+        """Whether tricorn competes with it: the floor and nginx are yardsticks."""
+        return bool(self.package) and not self.ours
+
 
 def _tricorn(*options: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:

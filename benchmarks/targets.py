@@ -70,7 +70,7 @@ def _peer_ratios(results: Results) -> Iterator[Target]:
 
 def _echoes(results: Results) -> Iterator[Target]:
     for key in (one.key for one in SCENARIOS if one.talk and one.talk.mode == "echo"):
-        for peer in (one for one in SERVERS if not one.ours and key not in one.unsupported):
+        for peer in (one for one in SERVERS if one.is_peer and key not in one.unsupported):
             ratio = results.ratio(key, peer.key)
             what = f"{peer.key} / tricorn"
             if peer.key in ECHO_RATIOS:

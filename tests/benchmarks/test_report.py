@@ -135,6 +135,11 @@ class TestTargets:
         one = next(target for target in found if target.scenario == "tls")
         assert (one.required, one.met) == ("at most nginx's 10.0 µs", met)
 
+    def test_no_message_need_cost_less_than_the_floors(self) -> None:
+        rounds = [taken("tricorn", 10, "ws-32-1"), taken("floor", 5, "ws-32-1")]
+        found = targets.targets(Results(rounds))
+        assert not [one.what for one in found if "floor" in one.what]
+
     def test_every_target_names_a_scenario_and_a_server_that_exist(self) -> None:
         for scenario, peers in targets.REQUIRED_RATIOS.items():
             assert scenario in SCENARIO
