@@ -269,8 +269,14 @@ def test_reloaded_code_is_served_over_tls(files: Files, tmp_path: Path) -> None:
     with serve("reloaded_tls:app", *options(certificate), *more, app_dir=tmp_path) as server:
 
         def version() -> Any:
-            with connect(server, files) as client:
-                return json.loads(ask(client).partition(b"\r\n\r\n")[2])[0]
+            # TLS can't be handed to the next process. Who has connected to the one that leaves,
+            # and asks too late on a busy machine, meets a closed connection.
+            try:
+                with connect(server, files) as client:
+                    content = ask(client).partition(b"\r\n\r\n")[2]
+            except OSError:
+                return None
+            return json.loads(content)[0] if content else None
 
         assert version() == "one"
         half = tmp_path / "half"
