@@ -83,15 +83,20 @@ class Drain:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def cut_off(self) -> None:
-        """Cancel the tasks and abort the connections that are left."""
-        tasks = set(self._service.tasks)
-        if tasks:
-            if not self._is_forced():
-                logger.error(
-                    "Cancel %d running task(s), timeout graceful shutdown exceeded", len(tasks)
-                )
-            for task in tasks:
-                task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
-            await asyncio.wait(tasks, timeout=_AFTER_CANCEL)
-        for connection in list(self._service.connections):
-            connection.transport.abort()
+        """Cancel the tasks and abort the connections that are left, and say so."""
+        left = len(self._service.tasks)
+        if left and not self._is_forced():
+            logger.error("Cancel %d running task(s), timeout graceful shutdown exceeded", left)
+        why = "Task cancelled, timeout graceful shutdown exceeded"
+        await cut_off(self._service, why, _AFTER_CANCEL)
+
+
+async def cut_off(service: Service, why: str, within: float) -> None:
+    """Cancel the tasks, which have some seconds to react, and abort the connections."""
+    tasks = set(service.tasks)
+    for task in tasks:
+        task.cancel(msg=why)
+    if tasks:
+        await asyncio.wait(tasks, timeout=within)
+    for connection in list(service.connections):
+        connection.transport.abort()

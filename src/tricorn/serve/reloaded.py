@@ -26,6 +26,7 @@ from typing import Final
 from tricorn.net.service import Service
 from tricorn.product import product_logger
 from tricorn.serve.binding import Sockets, take_sockets
+from tricorn.serve.draining import cut_off
 from tricorn.serve.error_page import ErrorPage
 from tricorn.serve.handover import Handover
 from tricorn.serve.importer import ImportFromStringError
@@ -152,13 +153,7 @@ class ReloadedServer(Server):
                 if not connection.is_awaited():
                     connection.transport.close()
             await asyncio.sleep(_POLL)
-        tasks = set(service.tasks)
-        for task in tasks:
-            task.cancel(msg="Task cancelled, the code has changed")
-        if tasks:
-            await asyncio.wait(tasks, timeout=_AFTER_CANCEL)
-        for connection in list(service.connections):
-            connection.transport.abort()
+        await cut_off(service, "Task cancelled, the code has changed", _AFTER_CANCEL)
 
 
 async def _end_tasks() -> None:
