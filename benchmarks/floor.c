@@ -6,19 +6,9 @@
    empty line; nothing else of it is read. With CLOSE 1 the answer says so and the connection is
    closed behind it. Requests must have no content. */
 
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "floor.h"
 
-enum { MAX_FD = 65536, EVENTS = 256, INPUT = 16384 };
+enum { INPUT = 16384 };
 
 /* How much of "\r\n\r\n" the bytes seen so far on each connection end with. */
 static unsigned char matched[MAX_FD];
@@ -26,11 +16,6 @@ static unsigned char matched[MAX_FD];
 static char *answer;
 static size_t answer_length;
 static int close_after;
-
-static void die(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 static void make_answer(const char *content) {
     int length = asprintf(&answer,
@@ -95,18 +80,6 @@ static void welcome(int poller, int listener) {
     }
 }
 
-static int listen_on(int port) {
-    int yes = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0) die("socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) die("bind");
-    if (listen(fd, 2048) != 0) die("listen");
-    return fd;
-}
-
 int main(int argc, char **argv) {
     if (argc != 4) {
         fprintf(stderr, "usage: floor PORT CONTENT CLOSE\n");
@@ -115,9 +88,7 @@ int main(int argc, char **argv) {
     close_after = atoi(argv[3]);
     make_answer(argv[2]);
     int listener = listen_on(atoi(argv[1]));
-    int poller = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-    if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event) != 0) die("epoll");
+    int poller = poll_for(listener);
     for (;;) {
         struct epoll_event events[EVENTS];
         int ready = epoll_wait(poller, events, EVENTS, -1);

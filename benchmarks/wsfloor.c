@@ -7,19 +7,11 @@
    it lies and sent back, or with FANOUT 1 sent to all connections. It checks neither the protocol
    nor UTF-8, and answers no ping. */
 
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "floor.h"
 
-enum { MAX_FD = 65536, EVENTS = 256, INPUT = 1 << 17, KEY = 4 };
+#include <stdint.h>
+
+enum { INPUT = 1 << 17, KEY = 4 };
 
 struct connection {
     int fd, open;                /* open: the handshake is over */
@@ -32,11 +24,6 @@ static unsigned char input[INPUT];
 static char *welcome;
 static size_t welcome_length;
 static int poller, fanout;
-
-static void die(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 static void *copy_of(const void *bytes, size_t length) {
     void *copy = malloc(length);
@@ -162,18 +149,6 @@ static void let_in(int listener) {
     }
 }
 
-static int listen_on(int port) {
-    int yes = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0) die("socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) die("bind");
-    if (listen(fd, 2048) != 0) die("listen");
-    return fd;
-}
-
 int main(int argc, char **argv) {
     if (argc != 4) {
         fprintf(stderr, "usage: wsfloor PORT ACCEPT FANOUT\n");
@@ -188,9 +163,7 @@ int main(int argc, char **argv) {
     if (length < 0) die("asprintf");
     welcome_length = (size_t)length;
     int listener = listen_on(atoi(argv[1]));
-    poller = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-    if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event) != 0) die("epoll");
+    poller = poll_for(listener);
     for (;;) {
         struct epoll_event events[EVENTS];
         int ready = epoll_wait(poller, events, EVENTS, -1);
