@@ -142,6 +142,14 @@ class TestMistakes:
                 "--reload-dir: 'x' is not a directory that exists",
             ),
             (["main:app", "--workers", "x"], "--workers: 'x' is not auto or a whole number"),
+            (
+                ["main:app", "--health-path", "x"],
+                "--health-path: 'x' is no path; write one such as",
+            ),
+            (
+                ["main:app", "--dev-https", "--ssl-certfile", __file__],
+                "--dev-https and --ssl-certfile both say which certificate to use;",
+            ),
         ],
     )
     def test_are_one_line(self, arguments: list[str], message: str, started: list[Config]) -> None:
@@ -152,6 +160,16 @@ class TestMistakes:
         os.environ["TRICORN_PORT"] = "tcp://10.0.0.1:80"
         message = "TRICORN_PORT in the environment: 'tcp://10.0.0.1:80' is not a whole number"
         assert error("main:app").startswith(message)
+
+    def test_of_two_options_say_where_each_came_from(self, started: list[Config]) -> None:
+        os.environ["TRICORN_SSL_CERTFILE"] = __file__
+        places = "--dev-https and TRICORN_SSL_CERTFILE in the environment both say which"
+        assert error("main:app", "--dev-https").startswith(places)
+
+    def test_of_a_lack_names_the_variable_that_asks(self, started: list[Config]) -> None:
+        os.environ["TRICORN_HTTPS_REDIRECT"] = "80"
+        place = "TRICORN_HTTPS_REDIRECT in the environment: there is no https here;"
+        assert error("main:app").startswith(place)
 
     def test_a_value_with_a_line_end(self, started: list[Config]) -> None:
         assert error("main:app", "--port", "1\nError: 2").startswith(r"--port: '1\nError: 2' is")

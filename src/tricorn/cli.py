@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import ConfigError, OptionError
 from tricorn.settings.option import Group, Kind, Option
-from tricorn.settings.options import OPTIONS, RUN_PARAMETERS
+from tricorn.settings.options import BY_NAME, OPTIONS, RUN_PARAMETERS
 
 if TYPE_CHECKING:
     from tricorn.settings.config import Config
@@ -232,9 +233,14 @@ def _application(values: dict[str, Any], named: bool) -> str:
 
 
 def _serve(line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
+    config = _config(line, resolved)
+    with _placing(resolved):
+        return _serve_config(config, line, resolved)
+
+
+def _serve_config(config: Config, line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
     from tricorn.settings.sources import resolve
 
-    config = _config(line, resolved)
     _insert_app_dir(resolved["app_dir"])
     if config.use_subprocess:
         from tricorn.supervise.program import supervise
@@ -271,7 +277,22 @@ def _config(line: dict[str, Any], resolved: Mapping[str, Given]) -> Config:
     values = {name: setting.value for name, setting in resolved.items()}
     app = _application(values, "app" in line)
     options = {name: values[name] for name in RUN_PARAMETERS if name in values and name != "app"}
-    return build(app, options)
+    with _placing(resolved):
+        return build(app, options)
+
+
+@contextmanager
+def _placing(resolved: Mapping[str, Given]) -> Iterator[None]:
+    """Name the place that a refused option's value came from, the flag where there is none."""
+    try:
+        yield
+    except OptionError as error:
+        raise error.at(
+            {
+                name: given.where if given.rank else BY_NAME[name].positive_flag
+                for name, given in resolved.items()
+            }
+        ) from None
 
 
 def command(name: str, **settled: str) -> Command:

@@ -222,7 +222,7 @@ def test_dev_https_isnt_combined(tmp_path: Path) -> None:
     server = start(*command, "--ssl-certfile", "x.pem", env={"XDG_DATA_HOME": str(tmp_path)})
     assert server.wait() == 2
     assert server.output() == (
-        "Error: dev_https and ssl_certfile both say which certificate to use;"
+        "Error: --dev-https and --ssl-certfile both say which certificate to use;"
         " give only one of them\n"
     )
     assert not list(tmp_path.iterdir())

@@ -198,7 +198,7 @@ def test_without_tls_it_is_one_line_and_2() -> None:
     server = start("plain:app", "--app-dir", str(APPS), "--port", "0", "--https-redirect", "0")
     assert server.wait() == 2
     assert server.output() == (
-        "Error: https_redirect: there is no https here; give --ssl-certfile too\n"
+        "Error: --https-redirect: there is no https here; give --ssl-certfile too\n"
     )
 
 

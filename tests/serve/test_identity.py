@@ -107,7 +107,7 @@ def test_only_root_can_become_another() -> None:
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert "ConfigError: " in done.stderr
+    assert "OptionError: " in done.stderr
     assert "only root can become root; start as root" in done.stderr
 
 
@@ -115,4 +115,4 @@ def test_only_root_can_become_another() -> None:
 def test_an_unknown_user_is_one_line(workers: str) -> None:
     server = start("tests.apps.plain:app", "--port", "0", "--workers", workers, "--user", "nosuch")
     assert server.wait() == 2
-    assert server.stderr() == "Error: user: there is no user 'nosuch'\n"
+    assert server.stderr() == "Error: --user: there is no user 'nosuch'\n"

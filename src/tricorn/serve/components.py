@@ -13,7 +13,7 @@ from tricorn.edge.trust import TrustedPeers
 from tricorn.net.proxied import ProxyProtocol
 from tricorn.net.service import ConnectionLimits, Service, WebSocketOptions, seconds
 from tricorn.settings.config import Config
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import OptionError
 from tricorn.watch.access import AccessLog
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
@@ -90,7 +90,7 @@ def _trusted(config: Config, peers: Sequence[str] | None = None) -> TrustedPeers
     try:
         return TrustedPeers(config.forwarded_allow_ips or () if peers is None else peers)
     except ValueError as error:
-        raise ConfigError(f"forwarded_allow_ips: {error}") from None
+        raise OptionError("forwarded_allow_ips", wrong=f": {error}") from None
 
 
 def forwarder(config: Config) -> Forwarding | None:

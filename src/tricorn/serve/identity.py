@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import OptionError
 
 
 class Identity(NamedTuple):
@@ -28,9 +28,11 @@ class Identity(NamedTuple):
             if self.uid is not None and self.uid != os.geteuid():
                 os.setuid(self.uid)
         except PermissionError:
-            raise ConfigError(
-                f"user and group: only root can become {self.user or self.uid or self.gid}; "
-                "start as root, or leave --user and --group out"
+            raise OptionError(
+                "user",
+                "group",
+                wrong=f": only root can become {self.user or self.uid or self.gid}; "
+                "start as root, or leave --user and --group out",
             ) from None
 
     def _take_groups(self) -> None:
@@ -52,7 +54,7 @@ def find_identity(user: str | None, group: str | None, umask: int | None) -> Ide
     if user is None and group is None:
         return Identity(umask=umask)
     if os.name != "posix":
-        raise ConfigError("user and group: need Linux or macOS; leave them out")
+        raise OptionError("user", "group", wrong=": need Linux or macOS; leave them out")
     name, uid, gid = (None, None, None) if user is None else _user(user)
     if group is not None:
         gid = _group(group)
@@ -68,7 +70,7 @@ def _user(user: str) -> tuple[str | None, int, int]:
         if user.isdecimal():
             # Containers run as numbers that no file knows.
             return None, int(user), int(user)
-        raise ConfigError(f"user: there is no user {user!r}") from None
+        raise OptionError("user", wrong=f": there is no user {user!r}") from None
     return entry.pw_name, entry.pw_uid, entry.pw_gid
 
 
@@ -80,4 +82,4 @@ def _group(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise ConfigError(f"group: there is no group {group!r}") from None
+        raise OptionError("group", wrong=f": there is no group {group!r}") from None

@@ -7,7 +7,7 @@ import os
 from tricorn.net.tls import Certificate, TlsOptions, TlsSource
 from tricorn.product import product_logger
 from tricorn.settings.config import Config
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import OptionError
 
 logger = product_logger("error")
 
@@ -25,7 +25,7 @@ def tls_options(config: Config) -> TlsOptions | None:
     if config.dev_https:
         certificates = [dev_certificate()]
     if config.ssl_keyfile is not None and config.ssl_certfile is None:
-        raise ConfigError("ssl_keyfile: needs --ssl-certfile too")
+        raise OptionError("ssl_keyfile", wrong=": needs --ssl-certfile too")
     return TlsOptions(
         (*certificates, *named),
         config.ssl_keyfile_password,
@@ -65,7 +65,7 @@ def _certificate(text: str) -> Certificate:
     name, _, files = text.partition("=")
     certfile, _, keyfile = files.partition(",")
     if not name or not certfile:
-        raise ConfigError(f"ssl_certificates: {text!r} is not NAME=CERTFILE,KEYFILE")
+        raise OptionError("ssl_certificates", wrong=f": {text!r} is not NAME=CERTFILE,KEYFILE")
     return Certificate(certfile, keyfile or None, name)
 
 

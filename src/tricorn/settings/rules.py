@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Final
 
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import OptionError
 from tricorn.settings.options import BY_NAME
 
 # Uvicorn lets --uds and --fd pass beside --host and --port, and programs that start it pass
@@ -32,9 +32,9 @@ SPEAKS_TLS: Final = (
 WHERE_TO_LISTEN: Final = ("host", "port", "bind", "uds", "fd")
 
 
-def contradiction(first: str, second: str, what: str) -> ConfigError:
-    """The error for two places, `first` and `second`, that both say `what`."""
-    return ConfigError(f"{first} and {second} both say {what}; give only one of them")
+def contradiction(first: str, second: str, what: str) -> OptionError:
+    """The error for two options that both say `what`."""
+    return OptionError(first, second, wrong=f" both say {what}; give only one of them")
 
 
 def refuse_contradictions(values: Mapping[str, object]) -> None:
@@ -47,9 +47,13 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
             raise contradiction("dev_https", name, "which certificate to use")
     health = values["health_path"]
     if health is not None and not re.fullmatch(r"/[^?#\s]*", str(health)):
-        raise ConfigError(f"health_path: '{health}' is no path; write one such as /healthz")
+        raise OptionError(
+            "health_path", wrong=f": '{health}' is no path; write one such as /healthz"
+        )
     if values["https_redirect"] is not None and not any(values[name] for name in SPEAKS_TLS):
-        raise ConfigError("https_redirect: there is no https here; give --ssl-certfile too")
+        raise OptionError(
+            "https_redirect", wrong=": there is no https here; give --ssl-certfile too"
+        )
 
 
 HTTP2_IS_OFF = "HTTP/2 is off: the package ngh2 isn't installed."
@@ -63,6 +67,7 @@ def has_http2_engine() -> bool:
 def refuse_missing_engine(http2: object) -> None:
     """Raise ConfigError when HTTP/2 was asked for and can't be served."""
     if http2 in ("tls", "all") and not has_http2_engine():
-        raise ConfigError(
-            "http2: the package ngh2 isn't installed; `pip install ngh2`, or leave --http2 out"
+        raise OptionError(
+            "http2",
+            wrong=": the package ngh2 isn't installed; `pip install ngh2`, or leave --http2 out",
         )

@@ -126,6 +126,7 @@ def _settle_listening(given: dict[str, Given]) -> None:
         if weaker.rank is Rank.DEFAULT or weaker.value is None or stronger.value is None:
             continue
         if weaker.rank is stronger.rank:
-            raise contradiction(given[first].where, given[second].where, "where to listen")
+            places = {name: given[name].where for name in pair}
+            raise contradiction(first, second, "where to listen").at(places)
         replaced = f"default ({stronger.where} replaces {weaker.where})"
         given[pair[0]] = Given(BY_NAME[pair[0]].default, Rank.DEFAULT, replaced)

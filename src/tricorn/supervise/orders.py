@@ -11,7 +11,7 @@ from tricorn.product import product_logger
 from tricorn.serve.binding import Descriptors
 from tricorn.serve.logging_setup import settle_log_config
 from tricorn.settings.config import Config
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import ConfigError, OptionError
 
 logger = product_logger("error")
 
@@ -50,8 +50,8 @@ class Orders:
             program = passed.pickle(_program(whole=bool(target)))
         except (pickle.PicklingError, TypeError, AttributeError, RuntimeError) as error:
             what = "the target" if target else "an option"
-            raise ConfigError(
-                f"workers: {what} can't be handed to worker processes: {error}"
+            raise OptionError(
+                "workers", wrong=f": {what} can't be handed to worker processes: {error}"
             ) from None
         self.fds = (*fds.all, *passed.fds)
         self.data = pickle.dumps((program, sys.path, fds, order, aim))

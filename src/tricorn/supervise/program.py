@@ -16,7 +16,7 @@ from tricorn.serve.identity import find_identity
 from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.settings.config import IDLE_RELOAD, Config
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import ConfigError, OptionError
 from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.supervise.control import Control
 from tricorn.supervise.dealing import deal, open_own
@@ -153,7 +153,9 @@ def _can_supervise(config: Config) -> bool:
     """
     if os.name != "posix":
         option = "reload" if config.reload else "workers"
-        raise ConfigError(f"{option}: needs Linux or macOS; leave it out to serve with one process")
+        raise OptionError(
+            option, wrong=": needs Linux or macOS; leave it out to serve with one process"
+        )
     if not isinstance(config.app, str):
         logger.error(
             "Worker processes and reloading need the application as an import string, such as "

@@ -21,7 +21,7 @@ from tricorn.net.listen import Listener
 from tricorn.net.systemd import ServiceNotifier
 from tricorn.serve.binding import descriptors
 from tricorn.settings.config import Config
-from tricorn.settings.errors import ConfigError
+from tricorn.settings.errors import OptionError
 from tricorn.supervise.orders import Standing
 from tricorn.supervise.program import Announcer, SpawnLauncher, policy
 from tricorn.supervise.reload_program import make_reloader, reload
@@ -64,7 +64,7 @@ class _Parent:
         if target is not None and not callable(target):
             target, sockets = None, target
         if config.preload:
-            raise ConfigError("preload: not where a program says itself what workers run")
+            raise OptionError("preload", wrong=": not where a program says itself what workers run")
         self.config = config
         self.target = target
         self.sockets = list(sockets or ())
