@@ -273,8 +273,7 @@ class TestEnds:
             await gate.wait()
             running.pop()
 
-        r = carried_rig(app)
-        r.h2.connection.limits = Http2Limits(streams=3)
+        r = carried_rig(app, http2_limits=Http2Limits(streams=3))
         for _ in range(8):
             r.begin()
             r.client.engine.reset_stream(r.stream_id, 8)

@@ -5,6 +5,7 @@ from tricorn.asgi.stream cimport Stream
 from tricorn.net.progress cimport ContentRate, Stall
 from tricorn.net.service cimport Service
 from tricorn.wire.h2 cimport Http2Wire
+from tricorn.wire.h2_response cimport AppFields, read_app_fields
 from tricorn.wire.scan cimport list_fields
 
 cdef dict _STATUS
@@ -25,7 +26,8 @@ cdef class Carrier:
 cdef class Http2Stream(Stream):
     cdef public Carrier carrier
     cdef public Http2Wire wire
-    cdef public long long stream_id, left, content_bytes, unneeded
+    cdef public object stream_id
+    cdef public long long left, content_bytes, unneeded
     cdef public str method
     cdef public bytes target
     cdef public object client
@@ -37,7 +39,8 @@ cdef class Http2Stream(Stream):
     cdef public ContentRate rate
     cdef public Stall stall
 
-    @cython.locals(lines=list, flags=int, length=cython.longlong, size=Py_ssize_t, service=Service)
+    cdef prepare(self, Carrier carrier, stream_id, str method, bytes target)
+    @cython.locals(pair=tuple, known=AppFields, lines=list, code=int, length=cython.longlong, size=Py_ssize_t, told=Py_ssize_t, service=Service)
     cpdef start(self, status, fields, bytes body, bint more)
     @cython.locals(left=cython.longlong)
     cpdef write(self, bytes body, bint more)
@@ -55,3 +58,6 @@ cdef class Http2Stream(Stream):
     cpdef end(self)
     cdef _gone(self)
     cdef _cut(self, int code)
+
+@cython.locals(stream=Http2Stream)
+cpdef Http2Stream open_stream(Carrier carrier, stream_id, str method, bytes target)

@@ -10,7 +10,6 @@ both; where it gives up without a word, the GOAWAY is written here.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Final, NamedTuple
 
 from ngh2 import (
@@ -49,6 +48,11 @@ INTERNAL_ERROR: Final = 2
 REFUSED_STREAM: Final = 7
 CANCEL: Final = 8
 ENHANCE_YOUR_CALM: Final = 11
+
+# The engine's events, so that none is looked up by its name for each that comes.
+_REQUEST_EVENT: Final = RequestReceived
+_DATA_EVENT: Final = DataReceived
+_CLOSED_EVENT: Final = StreamClosed
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -112,7 +116,8 @@ class Http2Wire:
         if limits.connection_window > 65535:
             self.engine.set_local_window_size(limits.connection_window)
         self.meter = FrameMeter(len(PREFACE))
-        self.waiting: deque[Any] = deque()
+        self.waiting: list[Any] = []  # the engine's events
+        self.taken = 0  # of these
         self.failed = False
         self.refused = False  # for what the engine passed over
         self.farewell = b""
@@ -154,28 +159,31 @@ class Http2Wire:
     def next(self) -> int:
         """Answer what comes next, NEED_DATA when that is nothing."""
         while True:
-            if not self.waiting:
-                events = self.engine.events()
-                if not events:
+            if self.taken == len(self.waiting):
+                # In the end an empty list takes the place of those that were taken.
+                self.waiting = self.engine.events()
+                self.taken = 0
+                if not self.waiting:
                     return NEED_DATA
-                self.waiting.extend(events)
-            code = self._take(self.waiting.popleft())
+            event = self.waiting[self.taken]
+            self.taken += 1
+            code = self._take(event)
             if code:
                 return code
 
     def _take(self, event: Any) -> int:
         """Take an event's facts; 0 where nobody need know of it."""
         kind = type(event)
-        if kind is StreamClosed:
+        if kind is _CLOSED_EVENT:
             self.stream_id = event.stream_id
             self.error_code = event.error_code
             return CLOSED
-        if kind is RequestReceived:
+        if kind is _REQUEST_EVENT:
             self.stream_id = self.last_stream = event.stream_id
             self.fields = event.headers
             self.ended = event.end_stream
             return REQUEST
-        if kind is DataReceived:
+        if kind is _DATA_EVENT:
             self.stream_id = event.stream_id
             self.data = event.data
             self.ended = event.end_stream

@@ -53,37 +53,87 @@ class RequestHead:
         self.te_trailers = False
         self.forwarded = False
         self.last_authority = b""
+        # The last field list that was taken, and what is to be known to take it again.
+        self.last: tuple[tuple[bytes, bytes], ...] | None = None
+        self.last_ended = False
+        self.kept: Fields = []  # `fields`, which an app may have changed
+        self.same_line = False  # method and target are those of the request before
         # Of the request being read.
         self.host: bytes | None = None
         self.length: bytes | None = None
         self.cookies: list[bytes] = []
-        self.size = 0
+        self.path_at = -1
 
     def read(self, fields: Sequence[tuple[bytes, bytes]], ended: bool) -> None:
-        """Take a field list; `ended`: no content follows. Raises `Refusal`."""
+        """Take a field list; `ended`: no content follows. Raises `Refusal`.
+
+        One that is the last one again, but for the path, keeps its facts.
+        """
+        if self._is_last(fields, ended):
+            self._take_again(fields[self.path_at][1])
+            return
+        self.last = None  # until this one is taken
+        self.same_line = False
         method, path = self._split(fields)
         self.method = method_of(method)
         if len(method) > METHOD_LIMIT:
             raise Refusal(501, f"method longer than {METHOD_LIMIT} bytes")
-        if len(method) + len(path) + 1 > self.line_limit:
-            raise Refusal(414, f"request line longer than {self.line_limit} bytes")
+        self._check_line(len(method), path)
         self._take_target(path)
         self._take_host()
         self._take_content_length(ended)
+        self.kept = self.fields[:]
+        self.last_ended = ended
+        self.last = tuple(fields)
+
+    def _is_last(self, fields: Sequence[tuple[bytes, bytes]], ended: bool) -> bool:
+        """Whether fields are the last ones again, but for the path's value."""
+        last = self.last
+        if last is None or ended != self.last_ended:
+            return False
+        count = len(last)
+        if len(fields) != count:
+            return False
+        for index in range(count):
+            before = last[index]
+            pair = fields[index]
+            if type(pair) is not tuple or type(before) is not tuple:
+                # One that mustn't be indexed.
+                return False
+            name, value = pair
+            last_name, last_value = before
+            if name != last_name or (value != last_value and index != self.path_at):
+                return False
+        return True
+
+    def _take_again(self, path: bytes) -> None:
+        self.fields = self.kept[:]
+        if path == self.target:
+            self.same_line = True
+            return
+        self.same_line = False
+        self._check_line(len(self.method), path)
+        self._take_target(path)
+
+    def _check_line(self, method_size: int, path: bytes) -> None:
+        if method_size + len(path) + 1 > self.line_limit:
+            raise Refusal(414, f"request line longer than {self.line_limit} bytes")
 
     def _split(self, fields: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
         """Part pseudo-fields from fields, and note what the server acts on."""
         self._forget()
         method = path = b""
         size = 0
+        self.path_at = -1
         kept = self.fields
-        for pair in fields:
+        for at, pair in enumerate(fields):
             name, value = pair
             if name[0] == _COLON:
                 if name == b":method":
                     method = value
                 elif name == b":path":
                     path = value
+                    self.path_at = at
                 elif name == b":scheme":
                     self.scheme = value
                 elif name == b":authority":
