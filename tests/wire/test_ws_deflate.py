@@ -10,9 +10,10 @@ import pytest
 from tests.wire.cost import MIB, traced
 from tests.wire.reading import bytewise, cut
 from tests.wire.ws_peer import head, hear, sent
+from tricorn.wire.deflate_library import quick_compressor
 from tricorn.wire.errors import Violation
 from tricorn.wire.ws import BINARY, PING, TEXT, MessageLimits
-from tricorn.wire.ws_deflate import Deflater, DeflateTerms, Inflater, compressor, deflate_alone
+from tricorn.wire.ws_deflate import Deflater, DeflateTerms, Inflater, deflate_alone
 
 TERMS = DeflateTerms(12, 15, True, True, b"")
 ALONE = DeflateTerms(12, 15, False, False, b"")
@@ -177,7 +178,7 @@ class TestDeflater:
         assert deflater.is_fresh
 
     def test_messages_without_context_refer_to_nothing(self) -> None:
-        engine = compressor(12)
+        engine = quick_compressor(12)
         for data in (b"abcdefgh" * 20, b"abcdefgh" * 20, b"", b"x" * 70000, b"x" * 70000):
             alone = deflate_alone(engine, data)
             assert zlib.decompressobj(-12).decompress(alone + b"\0\0\xff\xff") == data

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from tricorn.wire.ws_deflate import Deflater, DeflateTerms
+from tricorn.wire.ws_deflate import WINDOW_BITS, Deflater, DeflateTerms
 from tricorn.wire.ws_frames import (
     BINARY,
     COMPRESS_FROM,
@@ -127,6 +127,27 @@ class TestCache:
             assert len({id(data) for data in frames}) <= 3
             assert frames[1] is frames[4]
             assert frames[5] is frames[6]
+
+    @pytest.mark.parametrize("context", [True, False])
+    @pytest.mark.parametrize("bits", [9, 12, 15])
+    def test_large_messages_between_short_ones(self, bits: int, context: bool) -> None:
+        cache, peers = FrameCache(), [Peer(bits, context) for _ in range(3)]
+        for size in (300, 5000, 5000, 300, 70000, 100, 4096, 4095, 300):
+            text = "".join(chr(65 + index * index % 58) for index in range(size))
+            for peer in peers:
+                assert peer.read(cache.text(text, peer.deflater)) == text.encode()
+                assert peer.read(cache.binary(text.encode(), peer.deflater)) == text.encode()
+
+    def test_a_large_message_needs_no_compressor_of_the_connection(self) -> None:
+        cache, peer = FrameCache(), Peer()
+        text = "a large message " * 256
+        assert len(text) == 1 << WINDOW_BITS
+        frame = cache.text(text, peer.deflater)
+        assert peer.read(frame) == text.encode()
+        assert peer.deflater.is_fresh
+        assert cache.text(text, Peer().deflater) is frame
+        assert peer.read(cache.text(text[1:], peer.deflater)) == text[1:].encode()
+        assert not peer.deflater.is_fresh
 
     def test_one_connection_keeps_its_context(self) -> None:
         cache, peer = FrameCache(), Peer()

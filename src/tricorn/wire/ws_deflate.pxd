@@ -27,6 +27,5 @@ cdef class Deflater:
     cpdef bytes deflate(self, bytes data)
     cpdef rest(self)
 
-cpdef compressor(int window_bits)
 @cython.locals(whole=bytes)
 cpdef bytes deflate_alone(engine, bytes data)

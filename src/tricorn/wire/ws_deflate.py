@@ -15,18 +15,15 @@ import zlib
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from tricorn.wire.deflate_library import Compressor, compressor
 from tricorn.wire.errors import Violation
 
 # What the sender leaves out at the end of each message (RFC 7692 §7.2.1).
 TAIL: Final = b"\x00\x00\xff\xff"
 _TAIL_SIZE: Final = 4
 
-# Our side of the terms: 2**12 bytes of window, and hash tables to match.
+# Our side of the terms: 2**12 bytes of window.
 WINDOW_BITS: Final = 12
-MEMORY_LEVEL: Final = 5
-# zlib's quickest level. 64 KiB of JSON become 15.5 KB in 0.53 ms; at level 6, zlib's default,
-# 12.4 KB in 1.46 ms. Short messages come out alike in half the time.
-LEVEL: Final = 1
 
 # Inflating goes in steps, so that a bomb is noticed before it has unfolded.
 _STEP: Final = 65536
@@ -227,7 +224,7 @@ class Deflater:
     def __init__(self, terms: DeflateTerms) -> None:
         self.window_bits = terms.server_window_bits
         self.keeps_context = terms.server_context
-        self.engine: zlib._Compress | None = None
+        self.engine: Compressor | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -249,12 +246,7 @@ class Deflater:
         self.engine = None
 
 
-def compressor(window_bits: int) -> zlib._Compress:
-    """Return a new DEFLATE stream with our settings, about 40 KiB."""
-    return zlib.compressobj(LEVEL, zlib.DEFLATED, -window_bits, MEMORY_LEVEL)
-
-
-def deflate_alone(engine: zlib._Compress, data: bytes) -> bytes:
+def deflate_alone(engine: Compressor, data: bytes) -> bytes:
     """Compress one message that refers to no other and that no other refers to."""
     # The full flush makes the compressor forget, without the cost of a new one.
     whole = engine.compress(data) + engine.flush(zlib.Z_FULL_FLUSH)

@@ -1,10 +1,10 @@
 cimport cython
 
 from tricorn.wire.mask cimport frame_head, frame_of, text_frame, text_payload
-from tricorn.wire.ws_deflate cimport Deflater, compressor, deflate_alone
+from tricorn.wire.ws_deflate cimport Deflater, deflate_alone
 
 cdef int _FINAL, _COMPRESSED, _TEXT_FRAME, _BINARY_FRAME
-cdef Py_ssize_t _SHORT
+cdef Py_ssize_t _SHORT, _FILLS_WINDOW
 
 cpdef bytes frame(int opcode, bytes payload)
 
@@ -21,7 +21,7 @@ cdef class FrameCache:
     cpdef list binary_pieces(self, bytes data)
     cpdef forget(self)
     cdef _start(self, payload)
-    @cython.locals(bits=int, whole=bytes, known=bytes, fits_all=bint)
+    @cython.locals(bits=int, whole=bytes, known=bytes, fits_all=bint, own=bint)
     cdef bytes _compressed(self, int first, payload, Deflater deflater)
     cdef object _engine(self, int bits)
 

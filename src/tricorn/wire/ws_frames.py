@@ -10,18 +10,22 @@ that the connection's own compressor never saw, so that one has to start afresh:
 
 | the payload object | the connection's compressor | what is sent |
 |---|---|---|
-| seen first | any | its own compression; kept for all where nothing came before |
-| seen again | the one that compressed it | its own compression |
-| seen again | another | the compression without context, made once; the compressor rests |
+| short, seen first | any | its own compression; kept for all where nothing came before |
+| short, seen again | the one that compressed it | its own compression |
+| short, seen again | another | the compression without context, made once; the compressor rests |
+| as long as the window | any | the compression without context, made once; the compressor rests |
+
+To a message as long as our window the messages before it are worth little, and to the one
+behind it they are out of reach. So it needs no compressor of the connection's own.
 """
 
 from __future__ import annotations
 
-import zlib
 from typing import Any, Final
 
+from tricorn.wire.deflate_library import Compressor, quick_compressor
 from tricorn.wire.mask import frame_head, frame_of, text_frame, text_payload
-from tricorn.wire.ws_deflate import Deflater, compressor, deflate_alone
+from tricorn.wire.ws_deflate import WINDOW_BITS, Deflater, deflate_alone
 
 CONTINUATION: Final = 0
 TEXT: Final = 1
@@ -45,6 +49,7 @@ _COMPRESSED: Final = 0x40
 _TEXT_FRAME: Final = _FINAL | TEXT
 _BINARY_FRAME: Final = _FINAL | BINARY
 _SHORT: Final = COMPRESS_FROM
+_FILLS_WINDOW: Final = 1 << WINDOW_BITS
 NO_CODE: Final = 1005  # stands for a close frame without a code; never sent (§7.4.1)
 
 
@@ -89,7 +94,7 @@ class FrameCache:
         self.first: Deflater | None = None  # who compressed it first
         self.alone: dict[int, bytes] = {}  # its frames without context, by window bits
         # For messages without context: forgets after each, by window bits.
-        self.engines: dict[int, zlib._Compress] = {}
+        self.engines: dict[int, Compressor] = {}
 
     def text(self, text: str, deflater: Deflater | None) -> bytes:
         """Return the frame that carries `text` to a client that agreed to `deflater`.
@@ -148,7 +153,8 @@ class FrameCache:
 
     def _compressed(self, first: int, payload: str | bytes, deflater: Deflater) -> bytes:
         first |= _COMPRESSED
-        if deflater.keeps_context and (self.first is None or self.first is deflater):
+        own = deflater.keeps_context and len(payload) < _FILLS_WINDOW
+        if own and (self.first is None or self.first is deflater):
             fits_all = deflater.is_fresh
             whole = frame_of(first, deflater.deflate(_as_bytes(payload)))
             self.first = deflater
@@ -163,10 +169,10 @@ class FrameCache:
         deflater.rest()
         return known
 
-    def _engine(self, bits: int) -> zlib._Compress:
+    def _engine(self, bits: int) -> Compressor:
         engine = self.engines.get(bits)
         if engine is None:
-            engine = self.engines[bits] = compressor(bits)
+            engine = self.engines[bits] = quick_compressor(bits)
         return engine
 
 
