@@ -19,7 +19,8 @@ from pathlib import Path
 from benchmarks.lockstep import batch_of, lockstep_scenario
 
 KEYS = (
-    *("get", "browser", "10kb", "stream", "post", "upload", "close", "ws-32-100", "ws-1k-100"),
+    *("get", "browser", "10kb", "stream", "post", "upload", "close"),
+    *("ws-32-100", "ws-1k-100", "ws-64k-100"),
     *("tls", "tls-close", "h2c-8x16", "h2-8x16", "h2-10kb"),
 )
 # Batches of the shorter run: by then all is warm, the interpreter's adaptive code among it.

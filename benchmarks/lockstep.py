@@ -32,7 +32,7 @@ from tricorn.wire.h2 import Http2Limits
 
 CONNECTIONS = 64
 # What is larger doesn't fit into a socket's buffers: the server must read while the client sends.
-LARGEST_AT_ONCE = 65536
+LARGEST_AT_ONCE = 65536 + 64
 GO = b"g"
 # Before a request: what has been sent is to be read, and isn't answered by the app.
 TURN = b"t"
@@ -79,10 +79,12 @@ def answer_end(scenario: Scenario) -> bytes:
 
 
 def _size(payload: bytes, masked: int) -> bytes:
-    """The length in a frame's head (RFC 6455 §5.2), of at most 64 KiB."""
+    """The length in a frame's head (RFC 6455 §5.2)."""
     if len(payload) < 126:
         return bytes((masked | len(payload),))
-    return bytes((masked | 126,)) + len(payload).to_bytes(2, "big")
+    if len(payload) < 65536:
+        return bytes((masked | 126,)) + len(payload).to_bytes(2, "big")
+    return bytes((masked | 127,)) + len(payload).to_bytes(8, "big")
 
 
 def read_response(sock: socket.socket, ends: bytes) -> bytes:

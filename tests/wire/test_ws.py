@@ -77,6 +77,17 @@ class TestMessages:
         reader.feed(sent(1, b"a" * 99) + sent(2, b"b" * 99))
         assert (reader.next(), reader.next(), reader.next()) == (TEXT, BINARY, NEED_DATA)
         assert (reader.text, reader.data, reader.unread()) == ("", b"", 0)
+        assert reader.bytes_in == b""
+
+    def test_a_reader_within_a_message_holds_no_more_than_that(self) -> None:
+        reader = MessageReader(MessageLimits())
+        message = sent(2, b"b" * 99)
+        reader.feed(sent(1, b"a" * 99) + message[:50])
+        assert (reader.next(), reader.next()) == (TEXT, NEED_DATA)
+        assert (reader.bytes_in, reader.unread()) == (b"", 0)
+        reader.feed(message[50:])
+        assert reader.next() == BINARY
+        assert reader.data == b"b" * 99
 
     def test_what_waits_is_counted(self) -> None:
         reader = MessageReader(MessageLimits())

@@ -143,9 +143,13 @@ class MessageReader:
             self._stop()
             raise
         if code == _NOTHING:
-            # An idle connection shouldn't hold its last message.
+            # An idle connection shouldn't hold its last message. Nor should a busy one: the memory
+            # is in the processor's caches when the next one is received into it.
             self.text = ""
             self.data = b""
+            if self.at >= len(self.bytes_in):
+                self.bytes_in = b""
+                self.at = 0
         return code
 
     def _stop(self) -> None:
