@@ -1,8 +1,10 @@
 """What a protocol over TLS is handed, record by record; real handshakes, and no sockets."""
 
 import asyncio
+import random
 import ssl
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -131,3 +133,83 @@ class TestRecords:
         made.server.data_received(good + bytes(broken))
         assert made.protocol.told == [b"onetwo"]
         assert made.plain.closed
+
+    @pytest.mark.parametrize("size", [1, 16384])
+    def test_one_alone_after_one_in_parts(self, made: Connection, size: int) -> None:
+        for content in (b"a" * size, b"b" * size):
+            record = made.records(content)
+            made.server.data_received(record[:7])
+            made.server.data_received(record[7:])
+            made.server.data_received(made.records(content))
+        assert b"".join(made.protocol.told) == b"a" * 2 * size + b"b" * 2 * size
+
+    def test_the_end_alone(self, made: Connection) -> None:
+        made.server.data_received(made.goodbye())
+        assert made.protocol.told == ["end"]
+        assert made.plain.closed
+
+    def test_a_broken_one_alone(self, made: Connection) -> None:
+        broken = bytearray(made.records(b"one"))
+        broken[-1] ^= 1
+        made.server.data_received(bytes(broken))
+        assert made.protocol.told == []
+        assert made.plain.closed
+
+    def test_nothing_between_two(self, made: Connection) -> None:
+        made.server.data_received(made.records(b"one"))
+        made.server.data_received(b"")
+        made.server.data_received(made.records(b"two"))
+        assert made.protocol.told == [b"one", b"two"]
+
+    def test_one_that_comes_while_another_is_handed_on(self, made: Connection) -> None:
+        first, *records = [made.records(content) for content in (b"one", b"two", b"three")]
+
+        class Nested(Protocol):
+            def data_received(self, data: bytes) -> None:
+                super().data_received(data)
+                if records:
+                    made.server.data_received(records.pop(0))
+
+        made.server.protocol = nested = Nested()
+        made.server.data_received(first)
+        assert nested.told == [b"one", b"two", b"three"]
+
+    def test_the_end_that_comes_while_one_is_handed_on(self, made: Connection) -> None:
+        class Nested(Protocol):
+            def data_received(self, data: bytes) -> None:
+                super().data_received(data)
+                made.server.eof_received()
+
+        made.server.protocol = nested = Nested()
+        made.server.data_received(made.records(b"one"))
+        assert nested.told == [b"one", "end"]
+
+    def test_one_that_comes_while_reading_is_paused(
+        self, loop: asyncio.AbstractEventLoop, made: Connection
+    ) -> None:
+        made.protocol.pauses = True
+        made.server.data_received(made.records(b"one"))
+        made.server.data_received(made.records(b"two"))
+        assert made.protocol.told == [b"one"]
+        made.server.resume_reading()
+        loop.run_until_complete(asyncio.sleep(0))
+        assert made.protocol.told == [b"one", b"two"]
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_any_pieces_of_many(self, made: Connection, seed: int) -> None:
+        chance = random.Random(seed)
+        contents = [
+            bytes(chance.choices(range(256), k=chance.choice([1, 60, 3000]))) for _ in range(60)
+        ]
+        stream = made.records(*contents)
+        heads = [0]
+        while heads[-1] < len(stream):
+            at = heads[-1]
+            heads.append(at + 5 + int.from_bytes(stream[at + 3 : at + 5], "big"))
+        # Most cuts are between two records, where most are in life.
+        cuts = {at for at in heads if chance.random() < 0.7}
+        cuts |= {chance.randrange(len(stream)) for _ in range(20)}
+        places = sorted(cuts | {0, len(stream)})
+        for start, end in pairwise(places):
+            made.server.data_received(stream[start:end])
+        assert b"".join(made.protocol.told) == b"".join(contents)

@@ -131,7 +131,7 @@ class TestWithoutTheEngine:
         server = start("plain:app", "--http2", http2, "--workers", workers, env=env)
         assert server.wait() != 0
         assert server.output().splitlines() == [
-            "Error: http2: the package ngh2 isn't installed; `pip install ngh2`, "
+            "Error: --http2: the package ngh2 isn't installed; `pip install ngh2`, "
             "or leave --http2 out"
         ]
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from tricorn.net.address import client_name
 from tricorn.net.service import Service
+from tricorn.net.tls_records import RECORD, TlsRecords, is_one_record
 from tricorn.product import product_logger
 from tricorn.wire.h1_response import refusal_response
 
@@ -35,12 +36,11 @@ _PATIENCE: Final = 60.0
 _LATE: Final = 1.5
 # The first byte of a TLS record that opens a connection (RFC 8446 §5.1).
 _TLS_HANDSHAKE: Final = 0x16
-# Most content of a record (RFC 8446 §5.1).
-_RECORD: Final = 16384
+_RECORD: Final = RECORD
 _PIECE: Final = 65536
 
 
-class TlsTransport:
+class TlsTransport(TlsRecords):
     """One connection that speaks TLS: an `asyncio.Transport` in all but ancestry.
 
     `factory` makes the protocol that is served over it, once the handshake is done.
@@ -50,25 +50,16 @@ class TlsTransport:
         self, service: Service, context: ssl.SSLContext, factory: Callable[[], Any]
     ) -> None:
         self.service = service
-        self.context = context
+        super().__init__(context)
         self.factory = factory
-        self.incoming = ssl.MemoryBIO()
-        self.outgoing = ssl.MemoryBIO()
-        self.ssl = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
-        # Of what it wraps, so that no call goes through a function of Python that only passes it
-        # on. A class of the program's own is asked itself.
-        plain = type(self.ssl) is ssl.SSLObject
-        session = getattr(self.ssl, "_sslobj", self.ssl) if plain else self.ssl
-        self.decrypt = session.read
-        self.encrypt = session.write
         self.protocol: Any = None
         self.transport: Any = None  # the plain one, under its name in all connections
+        self.transport_write: Any = None
         self.state = _HANDSHAKE
         self.deadline = 0.0
         self.reading = True
         self.heard = False
         self.no_more = False  # the plain transport has seen the end
-        self.end_decrypted = False  # behind what is to be handed on first
         self.end_seen = False
         self.in_read = False
 
@@ -78,6 +69,7 @@ class TlsTransport:
         """Take the plain transport of a new connection."""
         service = self.service
         self.transport = transport
+        self.transport_write = transport.write
         self.deadline = service.now + min(service.limits.idle, _PATIENCE)
         service.add(self)
 
@@ -90,11 +82,14 @@ class TlsTransport:
             if data[0] != _TLS_HANDSHAKE:
                 self._answer_plain_text()
                 return
-        self.incoming.write(data)
+        self.put_in(data)
         if self.state == _HANDSHAKE:
             self._handshake()
-        else:
+        elif self.some_left or self.in_read or not self.reading or not is_one_record(data):
+            self.some_left = True
             self._read()
+        else:
+            self._read_record(len(data))
 
     def eof_received(self) -> bool:
         """The client sends no more."""
@@ -146,8 +141,10 @@ class TlsTransport:
         service.remove(self)
         if service.draining and self.protocol is not None:
             self.protocol.shutdown()
-        if self.incoming.pending and self.state == _OPEN:
-            self._read()
+        if self.incoming.pending:
+            self.some_left = True
+            if self.state == _OPEN:
+                self._read()
 
     def _answer_plain_text(self) -> None:
         """Tell who doesn't speak TLS, in the words of HTTP."""
@@ -171,6 +168,24 @@ class TlsTransport:
 
     # Reading
 
+    def _read_record(self, size: int) -> None:
+        """Hand on what a record holds that has come whole and alone, as small requests do.
+
+        So it is known what there is, where `_read` has to ask.
+        """
+        data = self._decrypt(size)
+        if data:
+            self.in_read = True
+            try:
+                self.protocol.data_received(data)
+            finally:
+                self.in_read = False
+            if not self.some_left and not self.no_more:
+                return
+        # It was of TLS itself, or the end, or more has come meanwhile.
+        self.some_left = True
+        self._read()
+
     def _read(self) -> None:
         """Hand on what can be decrypted, as long as it is wanted."""
         if self.in_read:
@@ -178,7 +193,7 @@ class TlsTransport:
         self.in_read = True
         try:
             while self.reading and self.state == _OPEN:
-                data = self._decrypt()
+                data = self._decrypt(_RECORD)
                 if data is None:
                     break
                 if not data:
@@ -186,6 +201,7 @@ class TlsTransport:
                     break
                 # Not to be told by an error each time that there is no more. A read takes a
                 # record whole, so none waits half read.
+                self.some_left = False
                 if self.incoming.pending:
                     data = self._decrypt_on(data)
                 self.protocol.data_received(data)
@@ -197,32 +213,6 @@ class TlsTransport:
             self._flush()  # an answer of TLS itself, as to a change of keys
         if self.no_more and self.reading and self.state == _OPEN:
             self._end_of_client()
-
-    def _decrypt(self) -> bytes | None:
-        """The content of the next record; empty at the client's close_notify, None without one."""
-        try:
-            data: bytes = self.decrypt(_RECORD)
-        except ssl.SSLWantReadError:
-            return None
-        except OSError as error:
-            self._fail("TLS", error)
-            return None
-        return data
-
-    def _decrypt_on(self, data: bytes) -> bytes:
-        """Put the records that have come with the first, `data`, to it.
-
-        What they are handed to has a cost of its own for each time, above that of a copy.
-        """
-        pieces = [data]
-        while self.incoming.pending:
-            more = self._decrypt()
-            if not more:
-                # The next call tells the end of the client again.
-                self.end_decrypted = more is not None
-                break
-            pieces.append(more)
-        return b"".join(pieces) if len(pieces) > 1 else data
 
     def _read_on(self) -> None:
         if self.state == _OPEN:
@@ -263,14 +253,14 @@ class TlsTransport:
             return
         if len(data) <= _PIECE:
             self._encrypt(data)
-            self.transport.write(self.outgoing.read())
+            self.transport_write(self.take_out())
             return
         # A large one in pieces: it mustn't stand in the buffer as a whole besides.
         view = memoryview(data)
         pieces = []
         for at in range(0, len(view), _PIECE):
             self._encrypt(view[at : at + _PIECE])
-            pieces.append(self.outgoing.read())
+            pieces.append(self.take_out())
         self.transport.writelines(pieces)
 
     def writelines(self, pieces: Any) -> None:
@@ -282,17 +272,10 @@ class TlsTransport:
             for piece in pieces:
                 self.write(piece)
 
-    def _encrypt(self, data: Any) -> None:
-        # An empty write is an error to OpenSSL.
-        size = len(data)
-        done = 0
-        while done < size:
-            done += self.encrypt(data[done:] if done else data)
-
     def _flush(self) -> None:
-        data = self.outgoing.read()
+        data = self.take_out()
         if data:
-            self.transport.write(data)
+            self.transport_write(data)
 
     def can_write_eof(self) -> bool:
         """Whether `write_eof` works; it does."""
