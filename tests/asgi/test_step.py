@@ -20,14 +20,39 @@ async def fails() -> None:
 
 
 class Noticed:
-    """An object as a task is: with attributes and weak references."""
-
     def name(self) -> str:
         return "noticed"
 
-    @property
-    def number(self) -> int:
-        return 3
+
+class Steps:
+    """A coroutine whose end is returned by `go_on`, as a `FirstStep` is."""
+
+    def __init__(self, step: ModuleType, coroutine: Any) -> None:
+        self.step = step
+        self.coroutine = coroutine
+
+    def go_on(self) -> Any:
+        return self.step.step(self.coroutine)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        held = self.go_on()
+        if held is self.step.END:
+            raise StopIteration
+        return held
+
+
+def make_task(loop: asyncio.AbstractEventLoop) -> Any:
+    """Make a task that hasn't begun, and of which the registry of tasks doesn't know."""
+
+    async def app() -> None:
+        pass
+
+    task = loop.create_task(app())
+    asyncio.tasks._unregister_task(task)
+    return task
 
 
 @pytest.mark.parametrize("step", VERSIONS.values(), ids=VERSIONS)
@@ -59,23 +84,20 @@ class TestStep:
         empty.run(VARIABLE.set, "mine")
         assert empty.run(step.has_variables)
 
-    def test_read(self, step: ModuleType) -> None:
-        assert step.read(Noticed.__dict__["number"], Noticed()) == 3
-
     def test_an_error_goes_through(self, step: ModuleType) -> None:
         with pytest.raises(LookupError):
             step.step(fails())
         context = contextvars.Context()
         for _ in range(2):
             with pytest.raises(LookupError):
-                step.step_in(context, fails())
+                step.step_in(context, Steps(step, fails()))
 
     def test_the_context(self, step: ModuleType) -> None:
         async def app() -> None:
             VARIABLE.set("mine")
 
         context = contextvars.Context()
-        assert step.step_in(context, app()) is step.END
+        assert step.step_in(context, Steps(step, app())) is step.END
         assert context[VARIABLE] == "mine"
         assert VARIABLE.get() == "unset"
 
@@ -88,14 +110,36 @@ class TestStep:
         kept.clear()
         assert step.references(thing) == before
 
-    def test_is_bare(self, step: ModuleType) -> None:
+    def test_is_untouched(self, step: ModuleType) -> None:
         loop = asyncio.new_event_loop()
-        future: Any = loop.create_future()
-        loop.close()
-        assert step.is_bare(future)
-        kept = weakref.ref(future)
-        assert not step.is_bare(future)
+        task = make_task(loop)
+        other = make_task(loop)
+        assert step.is_untouched(task)
+        kept = weakref.ref(other)
+        assert not step.is_untouched(other)
         del kept
-        assert step.is_bare(future)
-        future.mine = 1
-        assert not step.is_bare(future)
+        assert step.is_untouched(other)
+        other.mine = 1
+        assert not step.is_untouched(other)
+        loop.run_until_complete(asyncio.gather(task, other))
+        loop.close()
+
+    def test_a_callback_touches(self, step: ModuleType) -> None:
+        loop = asyncio.new_event_loop()
+        task = make_task(loop)
+        task.add_done_callback(print)
+        assert not step.is_untouched(task)
+        task.remove_done_callback(print)
+        assert step.is_untouched(task)
+        loop.run_until_complete(task)
+        loop.close()
+
+    def test_cancelling_touches(self, step: ModuleType) -> None:
+        loop = asyncio.new_event_loop()
+        task = make_task(loop)
+        task.cancel()
+        task.uncancel()
+        assert not step.is_untouched(task)
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.close()

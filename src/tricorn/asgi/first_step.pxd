@@ -1,10 +1,10 @@
 cimport cython
 
 from tricorn.asgi.call cimport AppCall
-from tricorn.asgi.step cimport Returned, is_bare, read, step, step_in
+from tricorn.asgi.step cimport Returned, is_untouched, step, step_in
 
 cdef int _RUNNING, _WAITS, _FAILED, _ENDED
-cdef object _END, _CALLBACKS, _MUST_CANCEL, _get_name
+cdef object _END, _get_name
 
 cdef _coroutine_of(awaitable)
 
@@ -18,7 +18,7 @@ cdef class FirstStep:
     cpdef run(self, context)
     cpdef bint waits_again(self, held) except -1
     @cython.locals(call=AppCall, end=Returned)
-    cdef _go_on(self)
+    cpdef go_on(self)
     @cython.locals(call=AppCall)
     cdef _throw(self, error)
 

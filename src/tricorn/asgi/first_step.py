@@ -16,7 +16,7 @@ from types import CoroutineType
 from typing import Any, Final
 
 from tricorn.asgi.call import AppCall
-from tricorn.asgi.step import END, Returned, is_bare, read, step, step_in
+from tricorn.asgi.step import END, Returned, is_untouched, step, step_in
 
 _RUNNING: Final = 0
 _WAITS: Final = 1  # for `held`
@@ -25,9 +25,7 @@ _ENDED: Final = 3
 
 _END: Final = END
 
-# What a task shows of itself, as its class has it: the way over the instance costs more.
-_CALLBACKS: Final[Any] = getattr(asyncio.Task, "_callbacks", None)
-_MUST_CANCEL: Final[Any] = getattr(asyncio.Task, "_must_cancel", None)
+# As its class has it: the way over the instance costs more.
 _get_name: Callable[[Any], object] = asyncio.Task.get_name
 
 
@@ -72,7 +70,7 @@ class FirstStep:
         self.state = _RUNNING
         return True
 
-    def _go_on(self) -> Any:
+    def go_on(self) -> Any:
         """Take the next step; return what is waited for, or END."""
         call = self.call
         try:
@@ -119,7 +117,7 @@ class FirstStep:
     def __next__(self) -> Any:
         state = self.state
         if state == _RUNNING:
-            held = self._go_on()
+            held = self.go_on()
             if held is _END:
                 raise StopIteration
             return held
@@ -226,13 +224,10 @@ class ReadyTask:
         Who has kept the task itself shows in the number of its references, which isn't
         looked at here.
         """
-        task: Any = self.task
+        task = self.task
         return (
             self.first.state == _ENDED
             and not len(self.context)
-            and is_bare(task)
-            # That it was cancelled stays even if that was taken back.
-            and not read(_MUST_CANCEL, task)
-            and read(_CALLBACKS, task) is None
+            and is_untouched(task)
             and _get_name(task) is self.name
         )

@@ -1,10 +1,9 @@
 cpdef object step(coroutine)
-cpdef object step_in(context, coroutine)
+cpdef object step_in(context, steps)
 cpdef object bind(function, thing)
 cpdef bint has_variables() except -1
 cpdef Py_ssize_t references(task) noexcept
-cpdef bint is_bare(task) noexcept
-cpdef object read(descriptor, thing)
+cpdef bint is_untouched(task) except -1
 
 cdef class Returned:
     cdef public object value

@@ -5,13 +5,14 @@ The compiled twin, `step.pyx`, asks in C. CPython only.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
-import gc
 import sys
 import types
-import weakref
 from collections.abc import Callable
+from gc import get_referents
 from typing import Any, Final
+from weakref import getweakrefcount
 
 
 class Returned:
@@ -26,6 +27,11 @@ END: Final = Returned(None)
 # How many references to an object there are; only the difference of two answers counts.
 references: Callable[[object], int] = getattr(sys, "getrefcount", id)
 
+# Returns the bound method of a function in a thing's class.
+bind: Callable[[Any, object], Any] = types.MethodType
+
+_copy_context = contextvars.copy_context
+
 
 def step(coroutine: Any) -> Any:
     """Let a coroutine go on; return what it yields, or END or `Returned` when it has ended."""
@@ -35,28 +41,29 @@ def step(coroutine: Any) -> Any:
         return END if end.value is None else Returned(end.value)
 
 
-def step_in(context: contextvars.Context, coroutine: Any) -> Any:
-    """Do the same in a context, which isn't entered already."""
-    return context.run(step, coroutine)
+def step_in(context: contextvars.Context, steps: Any) -> Any:
+    """Do the same in a context, which isn't entered already, with a `FirstStep`.
 
-
-def bind(function: Any, thing: object) -> Any:
-    """Return the bound method of a function in the thing's class."""
-    return types.MethodType(function, thing)
+    Its `go_on` is what `send` is to a coroutine, but an end is returned.
+    """
+    return context.run(steps.go_on)
 
 
 def has_variables() -> bool:
     """Whether a variable is set in the current context."""
-    return len(contextvars.copy_context()) > 0
+    return len(_copy_context()) > 0
 
 
-def read(descriptor: Any, thing: object) -> Any:
-    """Return what a descriptor of the thing's class reads from it."""
-    return descriptor.__get__(thing, type(thing))
+def is_untouched(task: asyncio.Task[Any]) -> bool:
+    """Whether nobody has left anything in a task.
 
-
-def is_bare(task: object) -> bool:
-    """Whether an object that can have them has neither weak references nor attributes."""
-    if weakref.getweakrefcount(task):
-        return False
-    return not any(type(part) is dict for part in gc.get_referents(task))
+    That is a weak reference, an attribute, a callback or its cancelling, which stays even if that
+    was taken back.
+    """
+    looked_at: Any = task
+    return not (
+        looked_at._must_cancel
+        or looked_at._callbacks
+        or getweakrefcount(task)
+        or dict in map(type, get_referents(task))
+    )

@@ -3,6 +3,8 @@
 The twin of `step.py`, which holds the documentation of each name.
 """
 
+import asyncio
+
 from cpython.object cimport PyObject
 
 cdef extern from *:
@@ -48,6 +50,10 @@ cdef class Returned:
 END = Returned(None)
 cdef object _END = END
 
+# As the class has them: the way over the instance costs more.
+cdef object _CALLBACKS = getattr(asyncio.Task, "_callbacks", None)
+cdef object _MUST_CANCEL = getattr(asyncio.Task, "_must_cancel", None)
+
 
 cpdef object step(coroutine):
     cdef PyObject* held = NULL
@@ -68,10 +74,10 @@ cdef extern from *:
     void _release "Py_DECREF"(PyObject* held)
 
 
-cpdef object step_in(context, coroutine):
+cpdef object step_in(context, steps):
     PyContext_Enter(context)
     try:
-        return step(coroutine)
+        return step(steps)
     finally:
         PyContext_Exit(context)
 
@@ -85,13 +91,13 @@ cpdef bint has_variables() except -1:
     return context is not NULL and len(<object>context) > 0
 
 
-cpdef object read(descriptor, thing):
-    return tricorn_read(descriptor, thing)
-
-
 cpdef Py_ssize_t references(task) noexcept:
     return Py_REFCNT(task)
 
 
-cpdef bint is_bare(task) noexcept:
-    return tricorn_is_bare(task)
+cpdef bint is_untouched(task) except -1:
+    return (
+        tricorn_is_bare(task)
+        and not tricorn_read(_MUST_CANCEL, task)
+        and tricorn_read(_CALLBACKS, task) is None
+    )

@@ -1,7 +1,7 @@
 cimport cython
 
 from tricorn.net.hub_transport cimport HubTransport, TransportSet
-from tricorn.net.sysio cimport accept
+from tricorn.net.sysio cimport Poller, accept
 
 cdef Py_ssize_t _SEND_AT_ONCE
 cdef int _READABLE
@@ -20,5 +20,5 @@ cdef class HubListener:
 @cython.final
 cdef class Hub(TransportSet):
     cdef public dict listeners
-    @cython.locals(index=int, fd=int, transport=HubTransport, listener=HubListener)
+    @cython.locals(index=int, fd=int, poller=Poller, transports=list, transport=HubTransport, listener=HubListener)
     cpdef on_ready(self)

@@ -139,19 +139,21 @@ class Hub(TransportSet):
         """Serve all that is ready. Called by the loop."""
         self.running = True
         transport: HubTransport | None = None
+        poller = self.poller
+        transports = self.transports
         try:
-            for index in range(self.poller.wait()):
-                fd = self.poller.fd_at(index)
-                transport = self.transports[fd] if fd < len(self.transports) else None
+            for index in range(poller.wait()):
+                fd = poller.fd_at(index)
+                transport = transports[fd] if fd < len(transports) else None
                 if transport is not None:
-                    transport.on_events(self.poller.events_at(index))
+                    transport.on_events(poller.events_at(index))
                     if len(self.unsent) >= _SEND_AT_ONCE:
                         self.send_all()
                     continue
                 # Neither: closed since the events were collected.
                 listener = self.listeners.get(fd)
                 if listener is not None:
-                    listener.on_events(self.poller.events_at(index))
+                    listener.on_events(poller.events_at(index))
         except Exception as error:
             # What else was ready still is. The loop logs the error.
             if transport is not None:

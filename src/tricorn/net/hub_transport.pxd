@@ -35,7 +35,7 @@ cdef class HubTransport:
     cpdef close(self)
     cpdef tell_lost(self)
     cpdef on_events(self, int events)
-    @cython.locals(idle=bint)
+    @cython.locals(idle=bint, size=Py_ssize_t)
     cpdef write(self, data)
     @cython.locals(idle=bint, queue=list)
     cpdef writelines(self, pieces)

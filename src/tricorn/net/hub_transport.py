@@ -117,6 +117,9 @@ class HubTransport:
 
     def on_events(self, events: int) -> None:
         """Handle readiness; the events are hints, the calls tell the truth."""
+        if events == _READABLE and self.reading and not self.closing:
+            self._read()
+            return
         if self.closing and events & _READABLE:
             # Bytes left unread at the close would reset what has just been sent.
             self._read()
@@ -200,10 +203,18 @@ class HubTransport:
 
     def write(self, data: Any) -> None:
         """Send now what the system takes, and the rest when it can."""
-        if self.fd >= 0 and data and not self.end_wanted:
-            idle = not self.pending_size
-            self._enqueue(data)
-            self._send_soon(idle)
+        if self.fd < 0 or not data or self.end_wanted:
+            return
+        idle = not self.pending_size
+        size = len(data)
+        if idle and self.hub.running and size <= self.high and type(data) is bytes:
+            # Most answers. What follows does the same, for less.
+            self.current = data
+            self.pending_size = size
+            self.hub.unsent.append(self)
+            return
+        self._enqueue(data)
+        self._send_soon(idle)
 
     def writelines(self, pieces: Any) -> None:
         """Send several pieces in order, in one call where that costs less than a copy."""
@@ -266,6 +277,10 @@ class HubTransport:
         except OSError as error:
             self._break(error)
             return
+        if not self.pending_size and self.events == _READABLE:
+            # Nobody waited for it, as mostly.
+            if not (self.protocol_paused or self.closing or self.end_wanted):
+                return
         self._sent()
 
     def _send_pieces(self) -> bool:

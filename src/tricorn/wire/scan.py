@@ -184,6 +184,12 @@ _FLAGS: Final = {
 }
 
 
+# What was encoded last: an app's responses are mostly alike. The pairs are those that were checked,
+# which nobody can change meanwhile. One object, so that another thread never sees parts of two.
+_last_encoded: tuple[Fields, tuple[bytes, int, int]] = ([], (b"", 0, -1))
+_REMEMBERED: Final = 1024  # bytes of an encoded block; more isn't kept
+
+
 def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     """Serialise an app's response fields, names in lower case.
 
@@ -193,11 +199,18 @@ def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
     `ResponseError` for a name that isn't a token, a value with CR, LF, NUL or
     another control, and for a bad or second Content-Length (RFC 9110 §5.5, §8.6).
     """
+    global _last_encoded
+    last = _last_encoded
+    if fields == last[0]:
+        return last[1]
+    pairs: Fields = []
     lines: list[bytes] = []
     flags = 0
     length = -1
     for pair in fields:
-        name, value = _checked_pair(pair)
+        checked = _checked_pair(pair)
+        pairs.append(checked)
+        name, value = checked
         if name == b"transfer-encoding":
             continue
         if name == b"connection":
@@ -209,7 +222,11 @@ def encode_fields(fields: Iterable[Iterable[bytes]]) -> tuple[bytes, int, int]:
         if flag == HAS_CONTENT_LENGTH:
             length = _only_length(value, length)
         lines += (name, b": ", value, b"\r\n")
-    return b"".join(lines), flags, length
+    block = b"".join(lines)
+    encoded = block, flags, length
+    if len(block) <= _REMEMBERED:
+        _last_encoded = pairs, encoded
+    return encoded
 
 
 def list_fields(fields: Iterable[Iterable[bytes]], into: Fields) -> tuple[int, int]:
