@@ -11,7 +11,7 @@ cdef class TlsTransport(TlsRecords):
     cdef public object factory, protocol, transport, transport_write
     cdef public int state
     cdef public double deadline
-    cdef public bint reading, heard, no_more, end_seen, in_read
+    cdef public bint reading, heard, asked, no_more, end_seen, in_read
     cdef _handshake(self)
     cdef _answer_plain_text(self)
     cdef _fail(self, what, error)

@@ -59,6 +59,7 @@ class TlsTransport(TlsRecords):
         self.deadline = 0.0
         self.reading = True
         self.heard = False
+        self.asked = False  # something has come over TLS
         self.no_more = False  # the plain transport has seen the end
         self.end_seen = False
         self.in_read = False
@@ -175,6 +176,7 @@ class TlsTransport(TlsRecords):
         """
         data = self._decrypt(size)
         if data:
+            self.asked = True
             self.in_read = True
             try:
                 self.protocol.data_received(data)
@@ -199,6 +201,7 @@ class TlsTransport(TlsRecords):
                 if not data:
                     self._end_of_client()
                     break
+                self.asked = True
                 # Not to be told by an error each time that there is no more. A read takes a
                 # record whole, so none waits half read.
                 self.some_left = False
@@ -341,8 +344,8 @@ class TlsTransport(TlsRecords):
         self.deadline = min(self.deadline, self.service.now + _LATE)
 
     def is_awaited(self) -> bool:
-        """Whether a client waits for a response that hasn't begun."""
-        return False
+        """Whether a client still says hello, or may be about to ask for the first time."""
+        return not self.asked and self.state != _ENDED
 
     def detach(self) -> int:
         """Return -1: TLS can't be handed to another process."""

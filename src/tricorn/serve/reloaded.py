@@ -19,9 +19,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from tricorn.net.service import Service
 from tricorn.product import product_logger
@@ -47,8 +47,8 @@ from tricorn.settings.errors import ConfigError
 
 logger = product_logger("error")
 
-# Seconds. A request that runs has so long to be answered, and a response that has begun, or a
-# client that may just be asking, so long to end.
+# Seconds. A request that runs, or that a new TLS connection may just be sending, has so long to be
+# answered; a response that has begun, or another client that may just be asking, so long to end.
 _ANSWER_WITHIN: Final = 0.5
 _END_WITHIN: Final = 0.05
 _POLL: Final = 0.005
@@ -149,11 +149,27 @@ class ReloadedServer(Server):
                 break
             connections = list(service.connections)
             self.handover.give(connections)
-            for connection in connections if passed >= _END_WITHIN else ():
-                if not connection.is_awaited():
-                    connection.transport.close()
+            if passed >= _END_WITHIN:
+                _close(connections, _may_be_answered)
             await asyncio.sleep(_POLL)
+        _close(list(service.connections), lambda connection: connection.is_awaited())
         await cut_off(service, "Task cancelled, the code has changed", _AFTER_CANCEL)
+
+
+def _may_be_answered(connection: Any) -> bool:
+    """Whether its client waits for an answer or, over TLS, has only just come and may ask yet.
+
+    What is new without TLS, and silent, has been given to the next process.
+    """
+    over_tls = getattr(connection.transport, "is_awaited", None)
+    return connection.is_awaited() or (over_tls is not None and over_tls())
+
+
+def _close(connections: Iterable[Any], but: Callable[[Any], bool]) -> None:
+    """Close connections in an orderly way, but not those of which the test is true."""
+    for connection in connections:
+        if not but(connection):
+            connection.transport.close()
 
 
 async def _end_tasks() -> None:
