@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from tricorn.net import accept_error, sysio
 from tricorn.net import hub as hub_module
-from tricorn.net import sysio
 
 pytestmark = pytest.mark.skipif(not sysio.HAS_EPOLL, reason="the hub needs epoll")
 
@@ -32,7 +32,7 @@ class TestAccepting:
         with monkeypatch.context() as patch:
             try:
                 patch.setattr(hub_module, "accept", accept)
-                patch.setattr(hub_module, "_RETRY_ACCEPT", 0.2)
+                patch.setattr(accept_error, "_RETRY", 0.2)
             except AttributeError:
                 pytest.skip("compiled: tests/attacks has it with a real server")
             place.dial()

@@ -1,8 +1,9 @@
-"""Accepting by the hub and by the loop: the same to see for a program."""
+"""Accepting by the hub, by us under the loop, and by the loop: the same to see for a program."""
 
 import asyncio
 import contextlib
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +12,19 @@ import pytest
 
 from tests.apps.plain import app
 from tests.serve.rig import address, get, in_thread, make
+from tests.support.certificates import Files
 from tests.support.raw import RawClient
+from tricorn.serve import acceptors
 from tricorn.serve.acceptors import TRANSPORT_VARIABLE, HubAcceptor, hub_works
 
 needs_epoll = pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
 
 
-@pytest.fixture(params=["hub", "loop"])
+@pytest.fixture(params=["hub", "loop", "the loop's server"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "the loop's server":
+        monkeypatch.setattr(acceptors, "_has_readers", lambda loop: False)
+        return str(request.param)
     if request.param == "hub" and sys.platform != "linux":
         pytest.skip("the hub needs epoll")
     monkeypatch.setenv(TRANSPORT_VARIABLE, request.param)
@@ -31,7 +37,7 @@ def place() -> Iterator[socket.socket]:
         yield sock
 
 
-class TestBothKinds:
+class TestAllKinds:
     def test_serving(self, transport: str) -> None:
         server = make(app)
         with in_thread(server):
@@ -68,6 +74,18 @@ class TestBothKinds:
                 client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
                 client.send(b"x" * 100000)
                 assert client.read_response().body == b"x" * 100000
+
+    def test_tls(self, transport: str, files: Files) -> None:
+        made = files.make("accepting", "localhost")
+        assert made.keyfile is not None
+        server = make(app, ssl_certfile=made.certfile, ssl_keyfile=made.keyfile)
+        context = ssl.create_default_context(cafile=files.authority_file)
+        with in_thread(server):
+            plain = socket.create_connection(address(server), 30)
+            with context.wrap_socket(plain, server_hostname="localhost") as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                answer = b"".join(iter(lambda: client.recv(65536), b""))
+        assert answer.endswith(b"Hello, world")
 
 
 @needs_epoll

@@ -13,12 +13,12 @@ Where there is no epoll, `serve` uses the loop's transports.
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 from tricorn.net import sysio
+from tricorn.net.accept_error import report_accept_error
 from tricorn.net.hub_transport import HubTransport, TransportSet
 from tricorn.net.sysio import accept
 from tricorn.product import product_logger
@@ -29,9 +29,6 @@ _READABLE: Final = sysio.READABLE
 # Answers that wait for each other: with more, an app that blocks holds up many.
 _SEND_AT_ONCE: Final = 64
 _ACCEPT_AT_ONCE: Final = 64
-# Out of descriptors or memory: accept(2) would fail again at once.
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_RETRY_ACCEPT: Final = 1.0
 
 
 class HubListener:
@@ -94,14 +91,10 @@ class HubListener:
         HubTransport(self.hub, fd, peer, self).begin(self.factory())
 
     def _failed(self, error: OSError) -> None:
-        if error.errno not in _EXHAUSTED:
-            logger.error("Accepting a connection failed: %s", error)
-            return
-        logger.error(
-            "Accepting a connection failed: %s; trying again in %g s", error, _RETRY_ACCEPT
-        )
-        self.pause()
-        self.retry = self.hub.loop.call_later(_RETRY_ACCEPT, self.resume)
+        seconds = report_accept_error(error)
+        if seconds:
+            self.pause()
+            self.retry = self.hub.loop.call_later(seconds, self.resume)
 
 
 class Hub(TransportSet):

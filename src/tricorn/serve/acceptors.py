@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tricorn.net import sysio
+from tricorn.net.accept_error import report_accept_error
 from tricorn.net.hub import Hub, HubListener
 from tricorn.net.proxied import ProxiedConnection, ProxyProtocol, peek, receive_header
 from tricorn.net.service import Service
+from tricorn.net.tls_transport import TlsTransport
 from tricorn.product import product_logger
 from tricorn.wire.h1_response import refusal_response
 from tricorn.wire.proxy_protocol import ProxyHeader
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 logger = product_logger("error")
 
 _ACCEPT_AT_ONCE = 64
-# Out of descriptors or memory: accept(2) would fail again at once.
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_RETRY_ACCEPT = 1.0
 # Seconds for a TLS handshake, and for one that goes on when the server stops.
 _HANDSHAKE = 60.0
 _LATE_HANDSHAKE = 1.0
@@ -53,6 +51,40 @@ class Acceptor(Protocol):
 
     async def wait_closed(self) -> None:
         """Wait until it is closed."""
+
+
+class Connections(NamedTuple):
+    """What becomes of a connection that is accepted.
+
+    With a TLS context, which may be another from one call to the next, it speaks TLS. With
+    `proxied` those of trusted proxies begin with a header, which `factory` then gets.
+    """
+
+    service: Service
+    factory: Callable[..., Any]  # makes the protocol
+    tls: Callable[[], ssl.SSLContext | None] = lambda: None
+    proxied: ProxyProtocol | None = None
+
+    def behind_header(self, factory: Callable[..., Any]) -> Callable[[], Any]:
+        """`factory`, or what reads the header of trusted proxies before it is called."""
+        service, proxied = self.service, self.proxied
+        if proxied is None:
+            return factory
+        return lambda: ProxiedConnection(service, proxied, factory)
+
+    def made_by_hub(self) -> Callable[..., Any]:
+        """What the hub makes of a connection, whose TLS is ours."""
+        if self.tls() is None:
+            return self.factory
+
+        def made(header: ProxyHeader | None = None) -> TlsTransport:
+            # The context of now: it may have been renewed.
+            context = self.tls()
+            assert context is not None
+            inner = self.factory if header is None else partial(self.factory, header)
+            return TlsTransport(self.service, context, inner)
+
+        return made
 
 
 class HubAcceptor:
@@ -104,24 +136,13 @@ class HubAcceptor:
 class LoopAcceptor:
     """Accepts into the loop's own transports, and can pause, which the loop's servers can't.
 
-    With a TLS context the connections speak TLS, and with `proxied` those of trusted proxies begin
-    with a header, which `factory` then gets. The sockets stay open: whoever opened them closes
-    them.
+    The sockets stay open: whoever opened them closes them.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        sockets: Sequence[socket.socket],
-        factory: Callable[..., Any],
-        tls: ssl.SSLContext | None = None,
-        proxied: ProxyProtocol | None = None,
-    ) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], connections: Connections) -> None:
         self.sockets: tuple[socket.socket, ...] = tuple(sockets)
-        self._service = service
-        self._factory = factory
-        self.tls = tls  # may be replaced: for connections accepted from then on
-        self._proxied = proxied
+        self._connections = connections
+        self._service = connections.service
         self._watched = False
         self._retry: asyncio.TimerHandle | None = None
         # Accepted, but not yet among the service's connections.
@@ -199,12 +220,12 @@ class LoopAcceptor:
 
     async def _begin(self, accepted: socket.socket) -> None:
         loop = self._service.loop
-        tls = self.tls
+        tls = self._connections.tls()
         patience = None if tls is None else min(self._service.limits.idle, _HANDSHAKE)
-        factory = self._factory
+        factory, proxied = self._connections.factory, self._connections.proxied
         try:
-            if self._proxied is not None:
-                header = await self._header(accepted, self._proxied)
+            if proxied is not None:
+                header = await self._header(accepted, proxied)
                 if header is not None:
                     factory = partial(factory, header)
             if patience is not None and not await self._speaks_tls(accepted, patience):
@@ -252,43 +273,51 @@ class LoopAcceptor:
             self.resume()
 
     def _failed(self, error: OSError) -> None:
-        if error.errno not in _EXHAUSTED:
-            logger.error("Accepting a connection failed: %s", error)
-            return
-        logger.error(
-            "Accepting a connection failed: %s; trying again in %g s", error, _RETRY_ACCEPT
-        )
-        self.pause()
-        if self._retry is None:
-            self._retry = self._service.loop.call_later(_RETRY_ACCEPT, self.resume)
+        seconds = report_accept_error(error)
+        if seconds:
+            self.pause()
+            if self._retry is None:
+                self._retry = self._service.loop.call_later(seconds, self.resume)
 
 
-def behind_header(
-    service: Service, proxied: ProxyProtocol | None, factory: Callable[..., Any]
-) -> Callable[[], Any]:
-    """`factory`, or what reads the header of trusted proxies before it is called."""
-    if proxied is None:
-        return factory
-    return lambda: ProxiedConnection(service, proxied, factory)
+async def accept_from(
+    sockets: Sequence[socket.socket], connections: Connections, hub: Hub | None, backlog: int
+) -> list[Acceptor]:
+    """Begin to accept: into the hub if there is one, else by the loop.
+
+    `backlog` is what the loop's own servers are to listen with, where nothing else works.
+    """
+    service = connections.service
+    if hub is not None:
+        by_hub = HubAcceptor(hub, sockets, connections.behind_header(connections.made_by_hub()))
+        service.accepts = by_hub.listeners
+        return [by_hub]
+    if _has_readers(service.loop):
+        by_loop = LoopAcceptor(sockets, connections)
+        service.accepts = [by_loop]
+        return [by_loop]
+    return [await _loop_acceptor(sock, connections, backlog) for sock in sockets]
 
 
 def hub_works(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether connections can be served under this loop without its transports."""
     if not sysio.HAS_EPOLL or os.environ.get(TRANSPORT_VARIABLE) == "loop":
         return False
-    return has_readers(loop)
+    return _has_readers(loop)
 
 
-def has_readers(loop: asyncio.AbstractEventLoop) -> bool:
+def _has_readers(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether the loop watches sockets for us; Windows' Proactor loop doesn't."""
     return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
 
 
-async def loop_acceptor(
-    sock: socket.socket, factory: Callable[[], Any], backlog: int
-) -> asyncio.AbstractServer:
+async def _loop_acceptor(sock: socket.socket, connections: Connections, backlog: int) -> Acceptor:
     """Accept with the loop's own server, where the loop has no readers."""
-    loop = asyncio.get_running_loop()
+    loop = connections.service.loop
+    factory = connections.behind_header(connections.factory)
     if sock.family == getattr(socket, "AF_UNIX", None):
-        return await loop.create_unix_server(factory, sock=sock, backlog=backlog)
-    return await loop.create_server(factory, sock=sock, backlog=backlog)
+        create: Callable[..., Any] = loop.create_unix_server
+    else:
+        create = loop.create_server
+    server: Acceptor = await create(factory, sock=sock, backlog=backlog, ssl=connections.tls())
+    return server

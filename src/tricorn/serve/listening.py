@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,13 @@ from tricorn.net.hub import Hub
 from tricorn.net.inherited import take_inherited
 from tricorn.net.listen import Listener, open_listeners
 from tricorn.net.tls import TlsError, TlsSource
-from tricorn.net.tls_transport import TlsTransport
 from tricorn.product import product_logger, running_on
 from tricorn.serve.acceptors import (
+    Connections,
     HubAcceptor,
     LoopAcceptor,
-    behind_header,
-    has_readers,
+    accept_from,
     hub_works,
-    loop_acceptor,
 )
 from tricorn.serve.binding import Banner, addresses, banners, listen_options
 from tricorn.serve.components import proxy_protocol
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 
     from tricorn.net.service import Service
     from tricorn.serve.program import Config
-    from tricorn.wire.proxy_protocol import ProxyHeader
 
 logger = product_logger("error")
 
@@ -139,34 +136,15 @@ class Listening:
         await self._redirect(service, serving)
 
     async def _serve(self, service: Service, sockets: Sequence[socket.socket]) -> None:
-        connection = partial(Http1Connection, service)
-        tls = self.ssl_context
-        proxied = proxy_protocol(self._config, self.proxy_peers)
         if hub_works(service.loop):
             self._hub = Hub(service.loop)
-            factory = connection if tls is None else self._over_tls(service, connection)
-            by_hub = HubAcceptor(self._hub, sockets, behind_header(service, proxied, factory))
-            service.accepts = by_hub.listeners
-            self.acceptors.append(by_hub)
-        elif has_readers(service.loop):
-            by_loop = LoopAcceptor(service, sockets, connection, tls, proxied)
-            service.accepts = [by_loop]
-            self.acceptors.append(by_loop)
-        else:
-            made = behind_header(service, proxied, connection)
-            for sock in sockets:
-                self.acceptors.append(await loop_acceptor(sock, made, self._config.backlog))
-
-    def _over_tls(
-        self, service: Service, connection: Callable[..., Http1Connection]
-    ) -> Callable[..., TlsTransport]:
-        def made(header: ProxyHeader | None = None) -> TlsTransport:
-            # The context of now: it may have been renewed.
-            assert self.ssl_context is not None
-            inner = connection if header is None else partial(connection, header)
-            return TlsTransport(service, self.ssl_context, inner)
-
-        return made
+        connections = Connections(
+            service,
+            partial(Http1Connection, service),
+            lambda: self.ssl_context,
+            proxy_protocol(self._config, self.proxy_peers),
+        )
+        self.acceptors += await accept_from(sockets, connections, self._hub, self._config.backlog)
 
     def _sockets(self, redirects: bool) -> list[socket.socket]:
         return [one.sock for one in self._opened if one.bind.redirects is redirects]
@@ -176,8 +154,6 @@ class Listening:
         sockets = self._sockets(redirects=True) if self.redirecting is None else self.redirecting
         if not sockets:
             return
-        if self._hub is None and hub_works(service.loop):
-            self._hub = Hub(service.loop)
         self.redirector = Redirector(self._config, service, https_port(self._config, serving))
         await self.redirector.start(sockets, self._hub)
 
@@ -192,9 +168,6 @@ class Listening:
             logger.error("%s. The certificates that were read before stay in use.", error)
             return
         self.ssl_context = self._config.ssl = self._tls.context
-        for acceptor in self.acceptors:
-            if isinstance(acceptor, LoopAcceptor):
-                acceptor.tls = self._tls.context
         logger.info("The TLS certificates have changed and are in use.")
 
     # Ending

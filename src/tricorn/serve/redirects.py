@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from tricorn.edge.https_redirect import HttpsRedirect
 from tricorn.net.http1 import Http1Connection
 from tricorn.net.service import Service
-from tricorn.serve.acceptors import (
-    Acceptor,
-    HubAcceptor,
-    LoopAcceptor,
-    behind_header,
-    has_readers,
-    loop_acceptor,
-)
+from tricorn.serve.acceptors import Acceptor, Connections, accept_from
 from tricorn.serve.components import make_service, proxy_protocol
-from tricorn.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
     from tricorn.net.hub import Hub
@@ -60,23 +53,8 @@ class Redirector:
         service.start()
         for sock in sockets:
             sock.setblocking(False)
-        factory = behind_header(service, self._proxied, self._connection)
-        if hub is not None:
-            by_hub = HubAcceptor(hub, sockets, factory)
-            service.accepts = [*by_hub.listeners]
-            self.acceptors = [by_hub]
-        elif has_readers(service.loop):
-            by_loop = LoopAcceptor(service, sockets, self._connection, None, self._proxied)
-            service.accepts = [by_loop]
-            self.acceptors = [by_loop]
-        else:
-            self.acceptors = [
-                await loop_acceptor(sock, factory, self._backlog)  # type: ignore[misc]
-                for sock in sockets
-            ]
-
-    def _connection(self, header: ProxyHeader | None = None) -> Any:
-        return Http1Connection(self.service, header)
+        connections = Connections(service, partial(Http1Connection, service), proxied=self._proxied)
+        self.acceptors = await accept_from(sockets, connections, hub, self._backlog)
 
     def close(self) -> None:
         """Serve who has connected by now, and nobody else."""
