@@ -1,6 +1,7 @@
 cimport cython
 
 from tricorn.asgi.call cimport AppCall
+from tricorn.asgi.extensions cimport take_extension
 from tricorn.asgi.ready cimport WakeUp
 from tricorn.asgi.step cimport bind
 from tricorn.asgi.stream cimport Stream
@@ -10,7 +11,7 @@ cdef object _TYPE, _STATUS, _HEADERS, _WITH_TRAILERS, _BODY_KEY, _MORE
 cdef object _RECEIVE, _SEND
 cdef Py_ssize_t _NOT_JOINED
 cdef dict _CONTENT, _LAST_CONTENT
-cdef int _EXPECT_START, _HELD, _BODY, _TRAILERS, _COMPLETE, _FILE
+cdef int EXPECT_START, HELD, BODY, TRAILERS, COMPLETE
 
 @cython.final
 cdef class Exchange(AppCall):
@@ -38,8 +39,9 @@ cdef class Exchange(AppCall):
     cdef _take_start(self, status, fields, trailers)
     cdef _take_body(self, body, more)
     cdef _advance(self, bytes body, bint more)
-    cdef _head_sent(self)
-    cdef _completed(self)
+    cpdef head_sent(self)
+    cpdef content_sent(self)
+    cpdef completed(self)
 
 @cython.locals(exchange=Exchange)
 cpdef Exchange open_exchange(Stream stream, app, dict scope, bint has_content)

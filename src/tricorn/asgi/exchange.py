@@ -1,27 +1,18 @@
 """One HTTP request and its response, as an ASGI app sees them.
 
 The only place that knows what an app may receive and send, in which order, and what
-happens when it breaks the rules (ASGI HTTP specification 2.5).
-
-```
-               http.response.start          first body            last body
- EXPECT_START ───────────────────► HELD ─────────────► BODY ──────────────► COMPLETE
-                                     │                  │ trailers promised     ▲
-                                     │                  └──────► TRAILERS ──────┤
-                                     └── first body is the last ────────────────┘
-```
-
-The head is held until the first body message, so that both leave in one write.
+happens when it breaks the rules (ASGI HTTP specification 2.5). The order is drawn in
+`phase.py`; what the specification's extensions add is in `extensions.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from tricorn.asgi.call import AppCall
+from tricorn.asgi.extensions import take_extension
 from tricorn.asgi.failure import (
     ClientDisconnected,
     drop_our_frames,
@@ -30,12 +21,15 @@ from tricorn.asgi.failure import (
 )
 from tricorn.asgi.message import (
     Message,
+    incomplete,
     mark_as_coroutine_function,
     plain_bytes,
     plain_fields,
+    plain_kind,
     plain_message,
     plain_status,
 )
+from tricorn.asgi.phase import BODY, COMPLETE, EXPECT_START, HELD, TRAILERS, out_of_order
 from tricorn.asgi.ready import READY, WakeUp, failed
 from tricorn.asgi.step import bind
 from tricorn.asgi.stream import FieldLines, Stream
@@ -47,15 +41,6 @@ App = Callable[..., Awaitable[object]]
 
 logger = product_logger("error")
 
-_EXPECT_START: Final = 0
-_HELD: Final = 1
-_BODY: Final = 2
-_TRAILERS: Final = 3
-_COMPLETE: Final = 4
-_FILE: Final = 5  # on its way: what else is sent now would end up within it
-
-# Content held for an app that doesn't read; beyond it the wire stops reading.
-HIGH_WATER: Final = 65536
 # A piece of content of so many bytes is a message of its own: joining it costs more.
 _NOT_JOINED: Final = 16384
 
@@ -97,7 +82,7 @@ class Exchange(AppCall):
         self.scope = scope
         self.task: asyncio.Task[None] | None = None
         self.ended = False  # the app's call is over
-        self.phase = _EXPECT_START
+        self.phase = EXPECT_START
         self.status = 0
         self.fields: FieldLines = ()
         self.promises_trailers = False
@@ -119,7 +104,7 @@ class Exchange(AppCall):
             if self.content or (self.content_ended and not self.end_received):
                 if not self.gone or self.content_ended:
                     return self._next_content()
-            if self.gone or self.half_gone or self.phase == _COMPLETE:
+            if self.gone or self.half_gone or self.phase == COMPLETE:
                 return {"type": _DISCONNECT}
             if not self.content_ended:
                 self.wants_content = True
@@ -144,7 +129,7 @@ class Exchange(AppCall):
         except ResponseError as error:
             return failed(RuntimeError(str(error)))
         except KeyError as error:
-            return failed(_incomplete(message, error))
+            return failed(incomplete(message, error))
         except Exception as error:
             return failed(error)
         if self.stream.write_paused and awaitable is READY:
@@ -160,7 +145,7 @@ class Exchange(AppCall):
     def returned(self, result: object) -> None:
         """The app has returned."""
         try:
-            if result is not None or self.phase != _COMPLETE:
+            if result is not None or self.phase != COMPLETE:
                 self._app_returned(result)
         finally:
             self._ended()
@@ -216,12 +201,12 @@ class Exchange(AppCall):
     @property
     def complete(self) -> bool:
         """Whether the whole response has been sent."""
-        return self.phase == _COMPLETE
+        return self.phase == COMPLETE
 
     @property
     def started(self) -> bool:
         """Whether a byte of the response has been sent."""
-        return self.phase >= _BODY
+        return self.phase >= BODY
 
     # Receiving
 
@@ -287,7 +272,7 @@ class Exchange(AppCall):
         global _body_met, _start_met
         kind = message["type"]
         if type(kind) is not str:
-            kind = _plain_kind(kind)
+            kind = plain_kind(kind)
         if kind == _START_KIND:
             _start_met = kind
             self._take_start(
@@ -297,11 +282,11 @@ class Exchange(AppCall):
             _body_met = kind
             self._take_body(message.get("body", b""), message.get("more_body", False))
         else:
-            return self._take_extension(kind, message)
+            return take_extension(self, kind, message)
         return READY
 
     def _take_start(self, status: Any, fields: Any, trailers: Any) -> None:
-        if self.phase != _EXPECT_START:
+        if self.phase != EXPECT_START:
             raise RuntimeError("the app sent 'http.response.start' twice")
         if self.gone:
             raise ClientDisconnected("the client has disconnected")
@@ -313,12 +298,12 @@ class Exchange(AppCall):
         self.fields = fields
         if trailers is not False and trailers:
             self.promises_trailers = True
-        self.phase = _HELD
+        self.phase = HELD
 
     def _take_body(self, body: Any, more: Any) -> None:
         phase = self.phase
-        if phase != _HELD and phase != _BODY:
-            raise self._out_of_order("http.response.body")
+        if phase != HELD and phase != BODY:
+            raise out_of_order(phase, _BODY_KIND)
         if self.gone:
             raise ClientDisconnected("the client has disconnected")
         if type(body) is not bytes:
@@ -328,115 +313,34 @@ class Exchange(AppCall):
     def _advance(self, body: bytes, more: bool) -> None:
         """Write content and go to the phase that follows."""
         keep_open = more or self.promises_trailers
-        if self.phase == _HELD:
+        if self.phase == HELD:
             # Stays held when HTTP forbids the head: a 500 can still be sent.
             self.stream.start(self.status, self.fields, body, keep_open)
-            self._head_sent()
+            self.head_sent()
         elif body or not keep_open:
             self.stream.write(body, keep_open)
         if not more:
-            if self.promises_trailers:
-                self.phase = _TRAILERS
-            else:
-                self._completed()
+            self.content_sent()
 
-    def _head_sent(self) -> None:
-        self.phase = _BODY
+    # What an extension calls too
+
+    def head_sent(self) -> None:
+        """The head is on its way."""
+        self.phase = BODY
         self.fields = ()  # from here on those of the trailer section
 
-    def _completed(self) -> None:
-        self.phase = _COMPLETE
+    def content_sent(self) -> None:
+        """So is the last content."""
+        if self.promises_trailers:
+            self.phase = TRAILERS
+        else:
+            self.completed()
+
+    def completed(self) -> None:
+        """So is the whole response."""
+        self.phase = COMPLETE
         if self.wake_up is not None:
             self.wake_up.wake()
-
-    def _out_of_order(self, kind: str) -> RuntimeError:
-        if self.phase == _EXPECT_START:
-            return RuntimeError(f"the app sent {kind!r} before 'http.response.start'")
-        if self.phase == _COMPLETE:
-            return RuntimeError(f"the app sent {kind!r} after the response was complete")
-        if self.phase == _FILE:
-            return RuntimeError(f"the app sent {kind!r} while a file was on its way")
-        return RuntimeError(f"the app sent {kind!r} where trailers were promised")
-
-    # Extensions
-
-    def _take_extension(self, kind: str, message: Message) -> Coroutine[Any, Any, None]:
-        if kind == "http.response.trailers":
-            self._take_trailers(message)
-        elif kind == "http.response.early_hint":
-            self._take_early_hint(message)
-        elif kind == "http.response.pathsend":
-            return self._send_path(message["path"])
-        elif kind == "http.response.zerocopysend":
-            return self._send_open_file(message["file"], message)
-        else:
-            raise _unknown(kind)
-        return READY  # type: ignore[return-value]
-
-    def _take_trailers(self, message: Message) -> None:
-        if self.phase != _TRAILERS:
-            raise RuntimeError(
-                "the app sent 'http.response.trailers' but its 'http.response.start' did not "
-                "promise trailers, or the content isn't complete"
-            )
-        if self.gone:
-            raise ClientDisconnected("the client has disconnected")
-        fields = [*self.fields, *message.get("headers", ())]
-        if message.get("more_trailers", False):
-            self.fields = fields
-            return
-        self.stream.write_trailers(fields)
-        self._completed()
-
-    def _take_early_hint(self, message: Message) -> None:
-        if self.phase != _EXPECT_START:
-            raise RuntimeError("'http.response.early_hint' goes before 'http.response.start'")
-        if self.gone:
-            raise ClientDisconnected("the client has disconnected")
-        self.stream.inform(103, [(b"link", link) for link in message["links"]])
-
-    async def _send_path(self, path: str) -> None:
-        # open() takes a number for a descriptor, and closes it: the listener's, perhaps.
-        with open(os.fspath(path), "rb") as file:
-            await self._send_file(file, 0, os.fstat(file.fileno()).st_size, False)
-
-    async def _send_open_file(self, open_file: Any, message: Message) -> None:
-        with _borrowed(open_file) as file:
-            offset = _whole(message, "offset")
-            if offset is None:
-                offset = os.lseek(file.fileno(), 0, os.SEEK_CUR)
-            rest = max(os.fstat(file.fileno()).st_size - offset, 0)
-            count = _whole(message, "count")
-            count = rest if count is None else min(count, rest)
-            await self._send_file(file, offset, count, bool(message.get("more_body", False)))
-
-    async def _send_file(self, file: BinaryIO, offset: int, count: int, more: bool) -> None:
-        if self.phase != _HELD and self.phase != _BODY:
-            raise self._out_of_order("a file")
-        if self.gone:
-            raise ClientDisconnected("the client has disconnected")
-        keep_open = more or self.promises_trailers
-        try:
-            if self.phase == _HELD:
-                fields = self.fields
-                if not keep_open and not _has_length(fields):
-                    fields = [*fields, (b"content-length", str(count).encode())]
-                self.stream.start(self.status, fields, b"", True)
-                self._head_sent()
-            self.phase = _FILE
-            await self.stream.write_file(file, offset, count, keep_open)
-            self.phase = _BODY
-        except ResponseError as error:
-            raise RuntimeError(str(error)) from None
-        finally:
-            if self.phase == _FILE:
-                # Only part of it was sent, perhaps because the app's task was cancelled.
-                self.stream.abort()
-        if not more:
-            if self.promises_trailers:
-                self.phase = _TRAILERS
-            else:
-                self._completed()
 
     # How the app's call ended
 
@@ -450,23 +354,23 @@ class Exchange(AppCall):
     def _app_returned(self, result: object) -> None:
         if result is not None:
             logger.error("ASGI callable should return None, but returned '%s'.", result)
-        if self.phase == _COMPLETE or self.gone:
+        if self.phase == COMPLETE or self.gone:
             return
-        if self.phase <= _HELD:
-            missing = "starting" if self.phase == _EXPECT_START else "completing"
+        if self.phase <= HELD:
+            missing = "starting" if self.phase == EXPECT_START else "completing"
             logger.error("ASGI callable returned without %s response.", missing)
         else:
             logger.error("ASGI callable returned without completing response.")
         self._end_broken()
 
     def _end_broken(self) -> None:
-        if self.phase == _COMPLETE or self.gone:
+        if self.phase == COMPLETE or self.gone:
             return
-        if self.phase <= _HELD:
+        if self.phase <= HELD:
             body = b"Internal Server Error"
             fields = [*_INTERNAL_ERROR, (b"content-length", str(len(body)).encode())]
             self.stream.start(500, fields, body, False)
-            self._completed()
+            self.completed()
         else:
             self.stream.abort()
 
@@ -476,47 +380,6 @@ def open_exchange(stream: Stream, app: App, scope: Scope, has_content: bool) -> 
     exchange = Exchange.__new__(Exchange)
     exchange.prepare(stream, app, scope, has_content)
     return exchange
-
-
-def _plain_kind(kind: Any) -> str:
-    """Take what is a string but not exactly one, such as an enumeration's."""
-    if isinstance(kind, str):
-        return str.__str__(kind)
-    raise _unknown(kind)
-
-
-def _unknown(kind: Any) -> RuntimeError:
-    return RuntimeError(f"the app sent {kind!r}, which is no message of an HTTP response")
-
-
-def _incomplete(message: Message, error: KeyError) -> Exception:
-    """Say what a message lacks; a KeyError of the app's own stays one."""
-    key = error.args[0] if error.args else None
-    if key not in ("type", "status", "links", "path", "file") or key in message:
-        return error
-    if key == "type":
-        return TypeError("the app sent a message without 'type'")
-    return TypeError(f"the app sent {message['type']!r} without {key!r}")
-
-
-def _whole(message: Message, name: str) -> int | None:
-    """Return a part's offset or count, None where the message doesn't say."""
-    value = message.get(name)
-    if value is None or (type(value) is int and value >= 0):
-        return value
-    raise ValueError(f"{name!r} must be a whole number from 0 up, not {value!r}")
-
-
-def _has_length(fields: FieldLines) -> bool:
-    return any(bytes(name).lower() == b"content-length" for name, _ in fields)
-
-
-def _borrowed(file: Any) -> BinaryIO:
-    """Open what the app handed over, so that closing ours leaves its own open."""
-    if not isinstance(file, int) and not hasattr(file, "fileno"):
-        raise TypeError(f"'file' must be an open file, not {type(file).__name__}")
-    number = file if isinstance(file, int) else file.fileno()
-    return os.fdopen(os.dup(number), "rb", buffering=0)
 
 
 # What `begin` binds: getting a bound method as an attribute costs three times as much.

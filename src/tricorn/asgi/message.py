@@ -22,6 +22,28 @@ def plain_message(message: Any) -> Message:
     raise TypeError(f"a message must be a dict, not {type(message).__name__}")
 
 
+def plain_kind(kind: Any) -> str:
+    """Take what is a string but not exactly one, such as an enumeration's, for `type`."""
+    if isinstance(kind, str):
+        return str.__str__(kind)
+    raise unknown_kind(kind)
+
+
+def unknown_kind(kind: Any) -> RuntimeError:
+    """Say that a message of an HTTP response can't be of this type."""
+    return RuntimeError(f"the app sent {kind!r}, which is no message of an HTTP response")
+
+
+def incomplete(message: Message, error: KeyError) -> Exception:
+    """Say what a message lacks; a KeyError of the app's own stays one."""
+    key = error.args[0] if error.args else None
+    if key not in ("type", "status", "links", "path", "file") or key in message:
+        return error
+    if key == "type":
+        return TypeError("the app sent a message without 'type'")
+    return TypeError(f"the app sent {message['type']!r} without {key!r}")
+
+
 def plain_fields(fields: Any) -> list[Any]:
     """Take any iterable of pairs for `headers`; its pairs are checked when they are written."""
     if type(fields) is list:

@@ -1,0 +1,3 @@
+cdef int EXPECT_START, HELD, BODY, TRAILERS, FILE
+
+cpdef take_extension(response, str kind, dict message)
