@@ -39,7 +39,7 @@ def wish() -> str:
 
 
 # These call Linux's epoll directly. Elsewhere the loop's own transports are used.
-LINUX_ONLY = {"tricorn/net/sysio", "tricorn/net/hub", "tricorn/net/hub_transport"}
+LINUX_ONLY = {f"tricorn/net/{name}" for name in ("sysio", "send_queue", "hub", "hub_transport")}
 
 
 def hot_sources() -> list[Path]:

@@ -1,9 +1,10 @@
 cimport cython
 
-from tricorn.net.sysio cimport Poller, receive, receive_much, transmit, transmit_pieces
+from tricorn.net.send_queue cimport SendQueue
+from tricorn.net.sysio cimport Poller, receive, receive_much
 from tricorn.net.sysio cimport close as close_descriptor
 
-cdef Py_ssize_t _WORTH_A_PIECE, _MUCH
+cdef Py_ssize_t _MUCH
 cdef int _READABLE, _WRITABLE
 
 cdef class HubTransport
@@ -23,13 +24,12 @@ cdef class TransportSet:
     cpdef tell_lost(self)
 
 @cython.final
-cdef class HubTransport:
+cdef class HubTransport(SendQueue):
     cdef public TransportSet hub
-    cdef public int fd, events
-    cdef public object peer, listener, protocol, data_received, sock, writable, error, current
+    cdef public int events
+    cdef public object peer, listener, protocol, data_received, sock, writable, error
     cdef public bint reading, closing, end_read, expects_much, end_wanted, protocol_paused
-    cdef public list queue
-    cdef public Py_ssize_t pending_size, file_left, high, low
+    cdef public Py_ssize_t file_left
     cpdef begin(self, protocol)
     cpdef set_protocol(self, protocol)
     cpdef close(self)
@@ -37,18 +37,13 @@ cdef class HubTransport:
     cpdef on_events(self, int events)
     @cython.locals(idle=bint, size=Py_ssize_t)
     cpdef write(self, data)
-    @cython.locals(idle=bint, queue=list)
+    @cython.locals(idle=bint)
     cpdef writelines(self, pieces)
-    cdef list _all_queued(self)
     cdef _read(self)
     @cython.locals(events=int)
     cdef _watch(self)
-    cdef _enqueue(self, data)
     cdef _send_soon(self, bint idle)
-    @cython.locals(size=Py_ssize_t)
     cpdef send_queue(self)
-    @cython.locals(pieces=list, left=Py_ssize_t, done=Py_ssize_t)
-    cdef bint _send_pieces(self) except -1
     cdef _sent(self)
     @cython.locals(fd=int, hub=TransportSet)
     cdef _break(self, error)

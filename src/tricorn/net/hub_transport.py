@@ -12,24 +12,15 @@ import socket
 from typing import Any, BinaryIO, Final
 
 from tricorn.net import sysio
-from tricorn.net.sysio import (
-    Poller,
-    receive,
-    receive_much,
-    transmit,
-    transmit_pieces,
-)
+from tricorn.net.send_queue import SendQueue
+from tricorn.net.sysio import Poller, receive, receive_much
 from tricorn.net.sysio import close as close_descriptor
 
 _READABLE: Final = sysio.READABLE
 _WRITABLE: Final = sysio.WRITABLE
-_HIGH_WATER: Final = 65536
-_LOW_WATER: Final = 16384
 _FILE_PIECE: Final = 1 << 20
 # Received at once: worth an object of its own, that the system fills.
 _MUCH: Final = 32768
-# Pieces of fewer bytes, on average, are cheaper to copy together than to name to the system.
-_WORTH_A_PIECE: Final = 256
 
 
 class TransportSet:
@@ -72,12 +63,12 @@ class TransportSet:
                 transport.tell_lost()
 
 
-class HubTransport:
+class HubTransport(SendQueue):
     """One plain connection: an `asyncio.Transport` in all but ancestry."""
 
     def __init__(self, hub: TransportSet, fd: int, peer: Any, listener: Any) -> None:
+        self.begin_queue(fd)
         self.hub = hub
-        self.fd = fd
         self.peer = peer
         self.listener = listener  # knows the address that the connection came to
         self.protocol: Any = None
@@ -89,13 +80,7 @@ class HubTransport:
         self.end_read = False
         self.expects_much = False
         self.end_wanted = False  # write_eof() was called
-        # What the system hasn't taken: one piece, or several in the queue.
-        self.current: Any = None
-        self.queue: list[Any] = []
-        self.pending_size = 0
         self.file_left = 0  # of a file, while its client reads too slowly
-        self.high = _HIGH_WATER
-        self.low = _LOW_WATER
         self.protocol_paused = False
         self.writable: asyncio.Future[None] | None = None
         self.error: BaseException | None = None
@@ -213,7 +198,7 @@ class HubTransport:
             self.pending_size = size
             self.hub.unsent.append(self)
             return
-        self._enqueue(data)
+        self.enqueue(data)
         self._send_soon(idle)
 
     def writelines(self, pieces: Any) -> None:
@@ -221,29 +206,9 @@ class HubTransport:
         if self.fd < 0 or self.end_wanted:
             return
         idle = not self.pending_size
-        queue = self._all_queued()
-        for piece in pieces:
-            # What the caller may change later is copied.
-            queue.append(bytes(piece) if type(piece) is bytearray else piece)
-            self.pending_size += len(piece)
+        self.enqueue_all(pieces)
         if self.pending_size:
             self._send_soon(idle)
-
-    def _enqueue(self, data: Any) -> None:
-        if type(data) is bytearray:
-            data = bytes(data)
-        if not self.pending_size:
-            self.current = data
-        else:
-            self._all_queued().append(data)
-        self.pending_size += len(data)
-
-    def _all_queued(self) -> list[Any]:
-        """Have all that waits in `queue`: more is to come."""
-        if self.current is not None:
-            self.queue.append(self.current)
-            self.current = None
-        return self.queue
 
     def _send_soon(self, idle: bool) -> None:
         """Send with the batch that is handled, or now; if not `idle`, others are due before."""
@@ -263,17 +228,7 @@ class HubTransport:
         if self.fd < 0:
             return
         try:
-            while self.pending_size:
-                if self.queue:
-                    if self._send_pieces():
-                        continue
-                    break
-                size = self.pending_size
-                self.pending_size -= transmit(self.fd, self.current)
-                if self.pending_size:
-                    self.current = memoryview(self.current)[size - self.pending_size :]
-                    break
-                self.current = None
+            self.transmit_queued()
         except OSError as error:
             self._break(error)
             return
@@ -282,25 +237,6 @@ class HubTransport:
             if not (self.protocol_paused or self.closing or self.end_wanted):
                 return
         self._sent()
-
-    def _send_pieces(self) -> bool:
-        """Send the queue in one call; return whether the system may take more of it."""
-        pieces = self.queue
-        if self.pending_size < len(pieces) * _WORTH_A_PIECE:
-            pieces = self.queue = [b"".join(pieces)]
-        left = transmit_pieces(self.fd, pieces)
-        self.pending_size -= left
-        if not self.pending_size:
-            self.queue = []
-            return False
-        done = 0
-        while left >= len(pieces[done]):
-            left -= len(pieces[done])
-            done += 1
-        if left:
-            pieces[done] = memoryview(pieces[done])[left:]
-        del pieces[:done]
-        return done == sysio.PIECES_AT_ONCE
 
     def _sent(self) -> None:
         """Tell those who waited for what has just been sent."""
@@ -339,20 +275,6 @@ class HubTransport:
     def get_write_buffer_size(self) -> int:
         """Bytes written and not yet taken by the system."""
         return self.pending_size + self.file_left
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return the low and high water marks in bytes."""
-        return self.low, self.high
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks at which the protocol is paused and resumed, in bytes."""
-        if high is None:
-            high = _HIGH_WATER if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.high, self.low = high, low
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> int:
         """Have the system copy `count` bytes of `file` to the peer (sendfile(2)).
@@ -443,9 +365,7 @@ class HubTransport:
         hub = self.hub
         if fd < len(hub.transports):  # it may never have begun
             hub.transports[fd] = None
-        self.current = None
-        self.queue.clear()
-        self.pending_size = 0
+        self.drop_queue()
         # Closing takes it out of the epoll set.
         if self.sock is not None:
             self.sock.close()
