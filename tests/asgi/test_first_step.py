@@ -373,7 +373,7 @@ class TestCoroutine:
                 seen.append("closed")
 
         first = FirstStep()
-        first.take(app())
+        first.take_call(CallOf(app()))
         first.run(contextvars.Context())
         first.close()
         assert seen == ["closed"]

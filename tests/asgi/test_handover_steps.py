@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.asgi.task_rig import call, turn
+from tests.asgi.task_rig import CallOf, call, turn
 from tricorn.asgi.handover import Handover, Steps
 from tricorn.asgi.task import TaskStarter
 
@@ -42,7 +42,7 @@ class Mailbox:
         self.seen: list[Any] = []
         self.waiter: Handover | None = None
         self.waits: list[Handover] = []
-        self.steps = Steps(self.run(run), loop)
+        self.steps = Steps(CallOf(self.run(run)), loop)
         self.task: asyncio.Task[None] = call(loop, lambda: starter.start(self.steps.first))
         self.steps.task = self.task
 

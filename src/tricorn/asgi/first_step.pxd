@@ -13,7 +13,6 @@ cdef class FirstStep:
     cdef public int state
     cdef public object held, coroutine
     cdef public AppCall call
-    cpdef take(self, coroutine)
     cpdef take_call(self, AppCall call)
     cpdef run(self, context)
     cpdef bint waits_again(self, held) except -1

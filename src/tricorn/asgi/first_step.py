@@ -30,18 +30,13 @@ _get_name: Callable[[Any], object] = asyncio.Task.get_name
 
 
 class FirstStep:
-    """What a task takes for its coroutine: a call of an app, or a coroutine."""
+    """What a task takes for its coroutine: a call of an app."""
 
     def __init__(self) -> None:
         self.state = _ENDED
         self.held: Any = None
         self.call: AppCall | None = None
         self.coroutine: Any = None  # the app's own, once it was called
-
-    def take(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Be this coroutine from here on."""
-        self.coroutine = coroutine
-        self.state = _RUNNING
 
     def take_call(self, call: AppCall) -> None:
         """Be this call from here on."""

@@ -1,8 +1,7 @@
+from tricorn.asgi.current_task cimport current, enter, leave
 from tricorn.asgi.first_step cimport FirstStep
 
 cdef int _WAITING, _ARRIVED, _CANCELLED
-cdef object _swap
-cdef dict _current
 
 cdef class Steps
 
@@ -20,5 +19,3 @@ cdef class Steps:
     cdef public bint cancelled
     cdef bint go_on(self, Handover wait) except -1
     cpdef Handover again(self)
-    cdef bint _enter(self) except -1
-    cdef _leave(self)

@@ -20,19 +20,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from asyncio import tasks as _tasks
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Final
 
+from tricorn.asgi.call import AppCall
+from tricorn.asgi.current_task import current, enter, leave
 from tricorn.asgi.first_step import FirstStep
 
 _WAITING: Final = 0
 _ARRIVED: Final = 1
 _CANCELLED: Final = 2
-
-# Asyncio's own ways to the current task: a call from Python 3.12 on, before that a dict.
-_swap: Any = getattr(_tasks, "_swap_current_task", None)
-_current: dict[Any, Any] = getattr(_tasks, "_current_tasks", {})
 
 
 class Handover:
@@ -131,13 +128,14 @@ class Handover:
 
 
 class Steps:
-    """The steps of one task, whose coroutine is `first`. Who starts the task sets `task`."""
+    """The steps of the task that makes a call of the app. Who starts the task sets `task`.
 
-    def __init__(
-        self, coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    Its coroutine is `first`.
+    """
+
+    def __init__(self, call: AppCall, loop: asyncio.AbstractEventLoop) -> None:
         self.first = FirstStep()
-        self.first.take(coroutine)
+        self.first.take_call(call)
         self.loop = loop
         self.task: asyncio.Task[None] | None = None
         self.wait: Handover | None = None  # what has ended, while the step behind it is taken
@@ -152,7 +150,8 @@ class Steps:
         assert context is not None
         if wait.owner is None:
             wait.owner = getattr(callback, "__self__", self)
-        if wait.owner is not self.task or not self._enter():
+        # Not while another task is the current one: asyncio steps one at a time.
+        if wait.owner is not self.task or not enter(self.loop, self.task):
             return False
         self.wait = wait
         self.cancelled = False
@@ -161,7 +160,7 @@ class Steps:
         self.first.run(context)
         wait.callback = callback
         self.wait = None
-        self._leave()
+        leave(self.loop)
         if wait.state == _WAITING and not self.cancelled and self.first.waits_again(wait):
             wait._asyncio_future_blocking = False
             return True
@@ -173,27 +172,7 @@ class Steps:
         wait = self.wait
         if wait is None:
             return None
-        if _swap is None:
-            task = _current.get(self.loop)
-        else:
-            task = asyncio.current_task(self.loop)
-        if task is not self.task:
+        if current(self.loop) is not self.task:
             return None
         wait.state = _WAITING
         return wait
-
-    def _enter(self) -> bool:
-        """Make the task the current one. Not while another one is: asyncio steps one at a time."""
-        if _swap is None:
-            # It isn't this one: a task that runs waits for nothing.
-            return _current.setdefault(self.loop, self.task) is self.task
-        before = _swap(self.loop, self.task)
-        if before is not None:
-            _swap(self.loop, before)
-        return before is None
-
-    def _leave(self) -> None:
-        if _swap is None:
-            del _current[self.loop]
-        else:
-            _swap(self.loop, None)

@@ -19,7 +19,7 @@ server. From then on nothing can be sent. What arrived before it is still receiv
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
 
 from tricorn.asgi.failure import (
@@ -28,7 +28,8 @@ from tricorn.asgi.failure import (
     tells_of_disconnect,
     was_cancelled,
 )
-from tricorn.asgi.handover import Handover, Steps
+from tricorn.asgi.handover import Steps
+from tricorn.asgi.inbox import Inbox
 from tricorn.asgi.message import (
     Message,
     mark_as_coroutine_function,
@@ -38,6 +39,7 @@ from tricorn.asgi.message import (
     plain_status,
 )
 from tricorn.asgi.ready import READY, failed
+from tricorn.asgi.step import bind
 from tricorn.asgi.stream import FieldLines, SessionStream
 from tricorn.asgi.task import TaskStarter
 from tricorn.product import product_logger
@@ -51,17 +53,7 @@ _HELD: Final = 2  # a denial's head, until its first body
 _DENYING: Final = 3
 _CLOSED: Final = 4
 
-# Bytes held for an app that doesn't receive; beyond it the wire stops reading.
-HIGH_WATER: Final = 65536
-# What a message costs beyond its bytes, of which a text's characters are a guess: an endless
-# row of empty messages has a bound too.
-_OVERHEAD: Final = 64
-
 _SEND_KIND: Final = "websocket.send"
-_RECEIVE_KIND: Final = "websocket.receive"
-# A copy of a whole dict costs less than filling an empty one.
-_TEXT_MESSAGE: Final[Message] = {"type": _RECEIVE_KIND, "text": ""}
-_BYTES_MESSAGE: Final[Message] = {"type": _RECEIVE_KIND, "bytes": b""}
 _DENIAL: Final = [(b"content-type", b"text/plain; charset=utf-8")]
 
 NORMAL: Final = 1000
@@ -70,11 +62,10 @@ INTERNAL_ERROR: Final = 1011
 RESTARTING: Final = 1012
 
 
-class Session:
+class Session(Inbox):
     """One call of the app. `receive` and `send` are what the app gets.
 
-    `queue_limit` is how many messages may wait for the app, 0 for any number; the wire
-    looks at `is_full`, and sets `held_back` when it stops reading for that.
+    `queue_limit` is the inbox's.
     """
 
     def __init__(
@@ -85,44 +76,17 @@ class Session:
         loop: asyncio.AbstractEventLoop,
         queue_limit: int,
     ) -> None:
-        self.stream = stream
+        super().__init__(stream, loop, queue_limit)
         self.app = app
         self.scope = scope
-        self.loop = loop
-        self.queue_limit = queue_limit
         self.task: asyncio.Task[None] | None = None
-        self.steps: Steps | None = None  # the task's, where they may be taken without it
         self.ended = False  # the app's call is over
         self.phase = _CONNECTING
         self.gone = False
-        # What the app hasn't received: str and bytes for messages, dicts for events.
-        self.messages: list[Any] = [{"type": "websocket.connect"}]
-        self.size = 0
-        self.held_back = False  # the wire stopped reading, because of `is_full`
-        self.waiter: Handover | None = None
-        self.other_waiters: list[Handover] | None = None
-        self.end_queued = False  # there is one disconnect
-        self.end_received = False
         self.status = 0  # of a denial whose head is held
         self.fields: FieldLines = ()
 
     # What the app calls
-
-    async def receive(self) -> Message:
-        """Return the next message: connect, receive, and once, disconnect.
-
-        Raises RuntimeError behind the disconnect.
-        """
-        while not self.messages:
-            if self.end_received:
-                raise RuntimeError("the app called receive() after 'websocket.disconnect'")
-            self.stream.want_message()
-            if not self.messages:
-                await self._wait()
-        message = self._next_message()
-        if self.held_back and self._has_room():
-            self.stream.want_message()
-        return message
 
     def send(self, message: Message) -> Coroutine[Any, Any, None]:
         """Take the app's next message.
@@ -149,13 +113,15 @@ class Session:
             return self.stream.drained()
         return READY  # type: ignore[return-value]  # has the protocol, see Ready
 
+    # The call
+
     def start(self, starter: TaskStarter) -> asyncio.Task[None] | None:
         """Call the app in a task of its own; return the task if it isn't done."""
-        coroutine: Any = self.run()
         if starter.eager:
-            self.steps = Steps(coroutine, self.loop)
-            coroutine = self.steps.first
-        task = starter.start(coroutine)
+            self.steps = Steps(self, self.loop)
+            task = starter.start(self.steps.first)
+        else:
+            task = starter.start(self.run())
         if self.ended:
             return None
         self.task = task
@@ -163,105 +129,39 @@ class Session:
             self.steps.task = task
         return task
 
-    async def run(self) -> None:
-        """Call the app and clear up behind it, whatever it does."""
+    def begin(self) -> Awaitable[object]:
+        """Call the app; return what is to be awaited."""
+        awaitable: Awaitable[object] = self.app(self.scope, bind(_RECEIVE, self), bind(_SEND, self))
+        return awaitable
+
+    def returned(self, result: object) -> None:
+        """The app has returned."""
         try:
-            result: object = await self.app(self.scope, self.receive, self.send)
-        except asyncio.CancelledError as error:
-            self._app_failed(None if was_cancelled() else error)
-            raise
-        except BaseException as error:
-            self._app_failed(error)
-        else:
             self._app_returned(result)
         finally:
-            self.ended = True
-            if self.task is not None:
-                self.stream.app_ended(self)
+            self._ended()
+
+    def raised(self, error: BaseException) -> bool:
+        """The app has raised; return whether its task was cancelled."""
+        cancelled = isinstance(error, asyncio.CancelledError)
+        try:
+            self._app_failed(None if cancelled and was_cancelled() else error)
+        finally:
+            self._ended()
+        return cancelled
+
+    def _ended(self) -> None:
+        self.ended = True
+        if self.task is not None:
+            self.stream.app_ended(self)
 
     # What the wire calls
-
-    def feed_text(self, text: str) -> None:
-        """Take a text message. The app's task may run before this returns."""
-        self.size += len(text) + _OVERHEAD
-        self.messages.append(text)
-        self._arrived()
-
-    def feed_binary(self, data: bytes) -> None:
-        """Take a binary message. The app's task may run before this returns."""
-        self.size += len(data) + _OVERHEAD
-        self.messages.append(data)
-        self._arrived()
 
     def disconnected(self, code: int, reason: str) -> None:
         """The client closed, was lost, or was closed by the server. Tell the app, once."""
         self.gone = True
-        self._queue_end(code, reason)
+        self.queue_end(code, reason)
         self.stream.wake_writers()
-
-    def is_full(self) -> bool:
-        """Whether the app should receive before more is read."""
-        if self.size >= HIGH_WATER:
-            return True
-        return self.queue_limit > 0 and len(self.messages) >= self.queue_limit
-
-    def _has_room(self) -> bool:
-        """Whether reading on is worth its while: not for each single message."""
-        if self.size * 2 > HIGH_WATER:
-            return False
-        limit = self.queue_limit
-        return limit == 0 or len(self.messages) * 2 <= limit
-
-    # Receiving
-
-    def _wait(self) -> Handover:
-        """Make the wait of one more task. What arrives ends all of them: each looks again."""
-        waiter = None if self.steps is None else self.steps.again()
-        if waiter is None:
-            waiter = Handover(self.loop)
-            waiter.steps = self.steps
-        if self.waiter is None or self.waiter.state:
-            self.waiter = waiter
-        else:
-            others = self.other_waiters or []
-            self.other_waiters = [other for other in others if not other.state]
-            self.other_waiters.append(waiter)
-        return waiter
-
-    def _arrived(self) -> None:
-        waiter = self.waiter
-        if waiter is not None:
-            others = self.other_waiters
-            self.waiter = self.other_waiters = None
-            waiter.arrive()
-            if others is not None:
-                for other in others:
-                    other.arrive()
-
-    def _queue_end(self, code: int, reason: str) -> None:
-        if not self.end_queued:
-            self.end_queued = True
-            self.messages.append({"type": "websocket.disconnect", "code": code, "reason": reason})
-            self._arrived()
-
-    def _next_message(self) -> Message:
-        message = self.messages.pop(0)
-        if type(message) is str:
-            self.size -= len(message) + _OVERHEAD
-            received = _TEXT_MESSAGE.copy()
-            received["text"] = message
-            return received
-        if type(message) is bytes:
-            self.size -= len(message) + _OVERHEAD
-            received = _BYTES_MESSAGE.copy()
-            received["bytes"] = message
-            return received
-        if message["type"] == "websocket.disconnect":
-            self.end_received = True
-            # Others that wait get their error.
-            self._arrived()
-        event: Message = message
-        return event
 
     # Sending
 
@@ -336,7 +236,7 @@ class Session:
         elif not self.gone:
             self.stream.close(code, reason)
             self.phase = _CLOSED
-            self._queue_end(code, reason)
+            self.queue_end(code, reason)
         else:
             # Both sides closed at once: what the app wanted has come true.
             self.phase = _CLOSED
@@ -350,7 +250,7 @@ class Session:
 
     def _denied(self) -> None:
         self.phase = _CLOSED
-        self._queue_end(LOST, "")
+        self.queue_end(LOST, "")
 
     def _take_denial_body(self, message: Message) -> None:
         body = message.get("body", b"")
@@ -406,7 +306,7 @@ class Session:
             self.phase = _CLOSED
             self.stream.close(code, "")
             # A task that the app has left behind may wait.
-            self._queue_end(code, "")
+            self.queue_end(code, "")
         elif self.phase == _DENYING:
             self.phase = _CLOSED
             self.stream.abort()
@@ -430,5 +330,8 @@ def _plain_text(text: Any) -> str:
     raise TypeError(f"'text' must be a str, not {type(text).__name__}")
 
 
-mark_as_coroutine_function(Session.receive)
-mark_as_coroutine_function(Session.send)
+# What `begin` binds: getting a bound method as an attribute costs three times as much.
+_RECEIVE: Final[Any] = Session.receive
+_SEND: Final[Any] = Session.send
+
+mark_as_coroutine_function(_SEND)

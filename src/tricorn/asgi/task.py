@@ -24,6 +24,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tricorn.asgi.call import AppCall
+from tricorn.asgi.current_task import can_replace, enter, leave, replace
 from tricorn.asgi.first_step import FirstStep, ReadyTask
 from tricorn.asgi.step import has_variables, references
 
@@ -66,10 +67,6 @@ class TaskStarter:
         self.patched = False  # asyncio is made to begin tasks eagerly
         self.keeps = False  # a task lies ready
         self.ready: ReadyTask | None = None
-        # What says which task is the loop's current one: asyncio's own dict, or from 3.12 on
-        # its own function, which puts one in another's place and returns that.
-        self.current: dict[Any, Any] = {}
-        self.swap: Callable[[Any, Any], Any] | None = None
         self.eager = not loop.get_debug() and loop.get_task_factory() is None
         self.loop_names: dict[str, Any] = {}
         self.registry_names: dict[str, Any] = {}
@@ -84,12 +81,10 @@ class TaskStarter:
             self.loop_names = loop.__dict__
             self.registry_names = registry.__dict__
             self.register = registry.add
-            self.current = _tasks._current_tasks  # type: ignore[attr-defined]
             self.keeps = True
         elif self.eager and _can_lie_ready(loop):
             self.loop_names = loop.__dict__
             self.register = _tasks._register_task
-            self.swap = _tasks._swap_current_task  # type: ignore[attr-defined]
             self.keeps = True
 
     def run(self, call: AppCall) -> asyncio.Task[None] | None:
@@ -131,17 +126,17 @@ class TaskStarter:
         ready.first.take_call(call)
         before = references(ready.task)
         outer = None
-        if self.swap is not None:
-            outer = self.swap(self.loop, ready.task)
+        if enter(self.loop, ready.task):
             try:
                 ready.first.run(ready.context)
             finally:
-                self.swap(self.loop, outer)
-        elif self.current.setdefault(self.loop, ready.task) is ready.task:
+                leave(self.loop)
+        elif can_replace():
+            outer = replace(self.loop, ready.task)
             try:
                 ready.first.run(ready.context)
             finally:
-                del self.current[self.loop]
+                replace(self.loop, outer)
         else:
             # We are within another task (a stopping server reads what has arrived),
             # and asyncio 3.11 steps one at a time.
@@ -160,12 +155,11 @@ class TaskStarter:
 
     def _step_within(self, outer: Any, ready: ReadyTask) -> None:
         """Begin a task within another, which asyncio itself would refuse."""
-        assert self.swap is not None
-        self.swap(self.loop, None)
+        replace(self.loop, None)
         try:
             ready.context.run(ready.step)
         finally:
-            self.swap(self.loop, outer)
+            replace(self.loop, outer)
 
     def _begin(self, task: Any) -> None:
         """Have a task that lay ready known as one that runs."""
