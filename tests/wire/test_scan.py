@@ -33,6 +33,8 @@ FUNCTIONS = [
     "joined",
     "encode_chunks",
     "encode_fields",
+    "list_fields",
+    "are_same_fields",
 ]
 
 
@@ -232,6 +234,36 @@ class TestScan:
     def test_parts_are_joined(self, scan: ModuleType) -> None:
         assert scan.joined(b"a", b"", b"bc", b"d", b"\x00e") == b"abcd\x00e"
         assert scan.joined(b"", b"", b"", b"", b"") == b""
+
+    def test_fields_are_compared(self, scan: ModuleType) -> None:
+        fields = [(b"a", b"1"), (b"b", b"2")]
+        assert scan.are_same_fields(fields, [(b"a", b"1"), (b"b", b"2")], -1)
+        assert scan.are_same_fields(tuple(fields), fields, -1)
+        assert scan.are_same_fields([], (), -1)
+        assert not scan.are_same_fields(fields, fields[:1], -1)
+        assert not scan.are_same_fields(fields, [(b"a", b"1"), (b"b", b"22")], -1)
+        assert not scan.are_same_fields(fields, [(b"a", b"1"), (b"c", b"2")], 1)
+        # But for the value of one.
+        assert scan.are_same_fields(fields, [(b"a", b"1"), (b"b", b"3")], 1)
+        assert not scan.are_same_fields(fields, [(b"a", b"1"), (b"b", b"3")], 0)
+
+    def test_only_pairs_of_bytes_are_compared(self, scan: ModuleType) -> None:
+        class Pair(tuple[bytes, bytes]):
+            pass
+
+        whole = (b"a", b"1")
+        for pair in (
+            [b"a", b"1"],
+            Pair(whole),
+            (bytearray(b"a"), b"1"),
+            (b"a", bytearray(b"1")),
+            (b"a", b"1", b""),
+            (b"a",),
+            b"a1",
+        ):
+            assert not scan.are_same_fields([pair], [whole], -1)
+            assert not scan.are_same_fields([whole], [pair], -1)
+            assert not scan.are_same_fields([pair], [pair], 0)
 
     # An app's response fields
 
@@ -472,3 +504,19 @@ class TestBothAnswerAlike:
         assert outcome(lambda: imported.encode_fields(fields)) == outcome(
             lambda: INTERPRETED.encode_fields(fields)
         )
+
+    @patient
+    @given(response_fields)
+    def test_response_fields_of_http2(self, fields: list[tuple[bytes, bytes]]) -> None:
+        def listed(scan: ModuleType) -> Any:
+            into: list[tuple[bytes, bytes]] = []
+            return outcome(lambda: scan.list_fields(fields, into)), into
+
+        assert listed(imported) == listed(INTERPRETED)
+
+    @patient
+    @given(response_fields, response_fields, st.integers(-1, 2))
+    def test_comparing_fields(self, one: list[Any], other: list[Any], but: int) -> None:
+        for pair in ((one, other), (one, one[:1] + other[1:]), (tuple(one), list(one))):
+            expected = INTERPRETED.are_same_fields(*pair, but)
+            assert imported.are_same_fields(*pair, but) == expected

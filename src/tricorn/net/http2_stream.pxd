@@ -9,6 +9,7 @@ from tricorn.wire.h2_response cimport AppFields, read_app_fields
 from tricorn.wire.scan cimport list_fields
 
 cdef dict _STATUS
+cdef str _GET
 cdef Py_ssize_t _HIGH_WATER, _ALL_HIGH_WATER, _FILE_PIECE, _UNNEEDED
 cdef int _INTERNAL_ERROR, _NO_SIZE
 
@@ -40,7 +41,7 @@ cdef class Http2Stream(Stream):
     cdef public Stall stall
 
     cdef prepare(self, Carrier carrier, stream_id, str method, bytes target)
-    @cython.locals(pair=tuple, known=AppFields, lines=list, code=int, length=cython.longlong, size=Py_ssize_t, told=Py_ssize_t, service=Service)
+    @cython.locals(method=str, pair=tuple, known=AppFields, lines=list, code=int, length=cython.longlong, size=Py_ssize_t, told=Py_ssize_t, service=Service)
     cpdef start(self, status, fields, bytes body, bint more)
     @cython.locals(left=cython.longlong)
     cpdef write(self, bytes body, bint more)

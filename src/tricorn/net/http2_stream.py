@@ -21,6 +21,7 @@ from tricorn.wire.h2_response import read_app_fields
 from tricorn.wire.scan import list_fields
 
 _INTERNAL_ERROR: Final = INTERNAL_ERROR
+_GET: Final = "GET"
 _STATUS: Final = {code: (b":status", str(code).encode()) for code in range(100, 600)}
 # Bytes of a response that wait for the client before the app does, and of content that wait
 # for the app before the client does.
@@ -115,7 +116,8 @@ class Http2Stream(Stream):
         length = known.length
         size = len(body)
         told = _NO_SIZE
-        self.without_content = code == 204 or code == 304 or self.method == "HEAD"
+        method = self.method
+        self.without_content = (method is not _GET and method == "HEAD") or code in (204, 304)
         if self.without_content:
             if code == 204 and length >= 0:
                 # RFC 9110 §8.6: no Content-Length in a 204.

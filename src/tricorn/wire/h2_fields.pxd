@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.wire.scan cimport find_byte, is_target, method_of
+from tricorn.wire.scan cimport are_same_fields, find_byte, is_target, method_of
 
 cdef int _COLON
 cdef object _WATCHED, _SCHEMES
@@ -19,7 +19,6 @@ cdef class RequestHead:
     cpdef read(self, tuple fields, bint ended)
     @cython.locals(method=bytes, path=bytes, at=Py_ssize_t, size=Py_ssize_t, kept=list, name=bytes, value=bytes)
     cdef tuple _split(self, tuple fields)
-    @cython.locals(last=tuple, count=Py_ssize_t, index=Py_ssize_t, name=bytes, value=bytes, last_name=bytes, last_value=bytes)
     cdef bint _is_last(self, tuple fields, bint ended) except -1
     cdef _take_again(self, bytes path)
     cdef _check_line(self, Py_ssize_t method_size, bytes path)

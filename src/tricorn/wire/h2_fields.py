@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from tricorn.wire.errors import Refusal
 from tricorn.wire.fields import SPECIAL_FIELDS, Fields, tokens
 from tricorn.wire.h1 import METHOD_LIMIT, HeadLimits
-from tricorn.wire.scan import find_byte, is_target, method_of
+from tricorn.wire.scan import are_same_fields, find_byte, is_target, method_of
 from tricorn.wire.target import host_is_valid
 
 _COLON: Final = 58
@@ -88,23 +88,10 @@ class RequestHead:
 
     def _is_last(self, fields: Sequence[tuple[bytes, bytes]], ended: bool) -> bool:
         """Whether fields are the last ones again, but for the path's value."""
-        last = self.last
-        if last is None or ended != self.last_ended:
+        if self.last is None or ended != self.last_ended:
             return False
-        count = len(last)
-        if len(fields) != count:
-            return False
-        for index in range(count):
-            before = last[index]
-            pair = fields[index]
-            if type(pair) is not tuple or type(before) is not tuple:
-                # One that mustn't be indexed.
-                return False
-            name, value = pair
-            last_name, last_value = before
-            if name != last_name or (value != last_value and index != self.path_at):
-                return False
-        return True
+        # Pairs of another type are those that mustn't be indexed, which are remembered nowhere.
+        return are_same_fields(fields, self.last, self.path_at)
 
     def _take_again(self, path: bytes) -> None:
         self.fields = self.kept[:]

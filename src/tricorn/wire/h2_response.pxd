@@ -1,7 +1,7 @@
 cimport cython
 
 from tricorn.wire.h1_response cimport DefaultFields
-from tricorn.wire.scan cimport list_fields
+from tricorn.wire.scan cimport are_same_fields, list_fields
 
 cdef Py_ssize_t _REMEMBERED
 cdef AppFields _last
@@ -26,9 +26,6 @@ cdef class AppFields:
 
 @cython.locals(known=AppFields, lines=list)
 cpdef AppFields read_app_fields(fields)
-
-@cython.locals(count=Py_ssize_t, index=Py_ssize_t, before=tuple, pair=object, name=object, value=object)
-cdef bint _are_same(list fields, list given) except -1
 
 @cython.locals(size=Py_ssize_t)
 cdef bint _may_be_kept(list fields) except -1

@@ -10,7 +10,7 @@ from typing import Final
 
 from tricorn.wire.fields import Fields
 from tricorn.wire.h1_response import DefaultFields, FieldLines
-from tricorn.wire.scan import list_fields
+from tricorn.wire.scan import are_same_fields, list_fields
 
 # Bytes of names and values; more isn't remembered.
 _REMEMBERED: Final = 1024
@@ -77,7 +77,7 @@ def read_app_fields(fields: FieldLines) -> AppFields:
     global _last
     known = _last
     if type(fields) is list:
-        if known.given is not None and _are_same(fields, known.given):
+        if known.given is not None and are_same_fields(fields, known.given, -1):
             return known
         # What is remembered must be what was read, whoever changes the list meanwhile.
         fields = fields[:]
@@ -88,26 +88,6 @@ def read_app_fields(fields: FieldLines) -> AppFields:
     known = AppFields(fields, lines, flags, length)
     _last = known
     return known
-
-
-def _are_same(fields: Fields, given: Fields) -> bool:
-    """Whether fields are those of the response before."""
-    count = len(given)
-    if len(fields) != count:
-        return False
-    for index in range(count):
-        before = given[index]
-        pair = fields[index]
-        if pair is before:
-            continue
-        if type(pair) is not tuple or len(pair) != 2:
-            return False
-        name, value = pair
-        if type(name) is not bytes or type(value) is not bytes:
-            return False
-        if name != before[0] or value != before[1]:
-            return False
-    return True
 
 
 def _may_be_kept(fields: Fields) -> bool:

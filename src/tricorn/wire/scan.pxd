@@ -10,5 +10,6 @@ cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes b
 cpdef bytes encode_chunks(bytes before, list chunks, bytes behind)
 cpdef tuple encode_fields(fields)
 cpdef tuple list_fields(fields, list into)
+cpdef bint are_same_fields(one, other, Py_ssize_t but) except -1
 cpdef bint is_target(bytes target) except -1
 cpdef str method_of(bytes method)

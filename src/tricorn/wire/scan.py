@@ -9,7 +9,7 @@ but the field tables and the errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from tricorn.wire.errors import Refusal, ResponseError
@@ -248,6 +248,28 @@ def list_fields(fields: Iterable[Iterable[bytes]], into: Fields) -> tuple[int, i
             length = _only_length(value, length)
         into.append((name, value.strip(b" \t")))
     return flags, length
+
+
+def are_same_fields(one: Sequence[Any], other: Sequence[Any], but: int) -> bool:
+    """Say whether two lists or tuples of fields are alike, but for the value of number `but`.
+
+    Only pairs of bytes are, which nobody can change.
+    """
+    if len(one) != len(other):
+        return False
+    for index, pair in enumerate(one):
+        known = other[index]
+        if not _is_plain(pair) or (pair is not known and not _is_plain(known)):
+            return False
+        if pair[0] != known[0] or (index != but and pair[1] != known[1]):
+            return False
+    return True
+
+
+def _is_plain(pair: Any) -> bool:
+    return (
+        type(pair) is tuple and len(pair) == 2 and type(pair[0]) is bytes and type(pair[1]) is bytes
+    )
 
 
 def is_target(target: bytes) -> bool:

@@ -10,6 +10,7 @@ from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Realloc
 from cpython.object cimport PyObject
+from cpython.sequence cimport PySequence_Fast_GET_ITEM, PySequence_Fast_GET_SIZE
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.string cimport memchr, memcmp, memcpy
 
@@ -635,6 +636,46 @@ cpdef tuple list_fields(fields, list into):
         else:
             into.append((name.lower(), value))
     return flags, length
+
+
+cdef inline bint _is_plain(PyObject* pair) noexcept:
+    return (
+        type(<object>pair) is tuple
+        and PyTuple_GET_SIZE(<object>pair) == 2
+        and type(<object>PyTuple_GET_ITEM(<object>pair, 0)) is bytes
+        and type(<object>PyTuple_GET_ITEM(<object>pair, 1)) is bytes
+    )
+
+
+cpdef bint are_same_fields(one, other, Py_ssize_t but) except -1:
+    cdef Py_ssize_t index, count
+    cdef PyObject* pair
+    cdef PyObject* known
+    if type(one) is not list and type(one) is not tuple:
+        raise TypeError("fields must be in a list or a tuple")
+    if type(other) is not list and type(other) is not tuple:
+        raise TypeError("fields must be in a list or a tuple")
+    count = PySequence_Fast_GET_SIZE(one)
+    if PySequence_Fast_GET_SIZE(other) != count:
+        return False
+    for index in range(count):
+        pair = PySequence_Fast_GET_ITEM(one, index)
+        known = PySequence_Fast_GET_ITEM(other, index)
+        if not _is_plain(pair):
+            return False
+        if pair is known:
+            continue
+        if not _is_plain(known):
+            return False
+        if not _is_equal(
+            PyTuple_GET_ITEM(<object>pair, 0), PyTuple_GET_ITEM(<object>known, 0)
+        ):
+            return False
+        if index != but and not _is_equal(
+            PyTuple_GET_ITEM(<object>pair, 1), PyTuple_GET_ITEM(<object>known, 1)
+        ):
+            return False
+    return True
 
 
 cpdef bint is_target(bytes target) except -1:
