@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Await
 
 _STARTUP, _SHUTDOWN = "startup", "shutdown"
 _FAREWELL = 1.0  # seconds that the app's call may take to end when nothing is left to do
+_LOOK_EVERY = 0.1  # seconds between two looks at whether it is still to go on
 
 
 class Lifespan:
@@ -181,3 +183,17 @@ class Lifespan:
             raise RuntimeError(f"'{kind}' was sent, but lifespan.{phase} is already answered")
         if phase == _SHUTDOWN and not self._answered[_STARTUP].is_set():
             raise RuntimeError(f"'{kind}' was sent before lifespan.startup was answered")
+
+
+async def run_unless(is_hopeless: Callable[[], bool], step: Awaitable[None]) -> bool:
+    """Run a startup or a shutdown to its end; cancel it, and return False, if need be."""
+    task = asyncio.ensure_future(step)
+    while not task.done():
+        await asyncio.wait({task}, timeout=_LOOK_EVERY)
+        if is_hopeless() and not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            return False
+    task.result()
+    return True

@@ -14,12 +14,13 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from tricorn.asgi.lifespan import run_unless
 from tricorn.net.listen import BindError
 from tricorn.net.tls import TlsError
 from tricorn.product import product_logger
@@ -28,6 +29,7 @@ from tricorn.serve.draining import Drain, StopDelay
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.listening import Listening
 from tricorn.serve.pidfile import PidFile, PidFileError
+from tricorn.serve.server_state import ServerState
 from tricorn.serve.signals import captured, hangup_outlived
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.rules import HTTP2_IS_OFF
@@ -48,29 +50,6 @@ _UNBOUNDED_DRAIN = 60.0
 _REDIRECTS_END = 1.0
 
 logger = product_logger("error")
-
-
-class ServerState:
-    """Counters of one server, under Uvicorn's names."""
-
-    def __init__(self) -> None:
-        self.service: Service | None = None
-        self.default_headers: list[tuple[bytes, bytes]] = []
-
-    @property
-    def total_requests(self) -> int:
-        """Responses completed."""
-        return 0 if self.service is None else self.service.total_requests
-
-    @property
-    def connections(self) -> set[Any]:
-        """The open connections."""
-        return set() if self.service is None else self.service.connections
-
-    @property
-    def tasks(self) -> set[asyncio.Task[None]]:
-        """The apps' tasks that are waiting for something."""
-        return set() if self.service is None else self.service.tasks
 
 
 class Server:
@@ -249,7 +228,7 @@ class Server:
 
     async def _start_lifespan(self) -> bool:
         """Run the app's startup; a signal interrupts it. Returns whether to go on."""
-        if not await _unless(lambda: self._interrupted, self.lifespan.startup()):
+        if not await run_unless(lambda: self._interrupted, self.lifespan.startup()):
             logger.info("Application startup interrupted. Exiting.")
             return False
         return not self.lifespan.should_exit
@@ -361,7 +340,7 @@ class Server:
             await self.lifespan.abandon()
 
     async def _stop_lifespan(self) -> None:
-        await _unless(lambda: self.force_exit, self.lifespan.shutdown())
+        await run_unless(lambda: self.force_exit, self.lifespan.shutdown())
 
     async def _give_up(self) -> None:
         """End what runs without waiting: the server's own task was cancelled, or broke."""
@@ -415,17 +394,3 @@ class Server:
             self.notice()
         else:
             self.should_exit = True
-
-
-async def _unless(is_hopeless: Callable[[], bool], step: Awaitable[None]) -> bool:
-    """Run a step of the app's lifespan to its end; cancel it, and return False, if need be."""
-    task = asyncio.ensure_future(step)
-    while not task.done():
-        await asyncio.wait({task}, timeout=TICK)
-        if is_hopeless() and not task.done():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            return False
-    task.result()
-    return True
