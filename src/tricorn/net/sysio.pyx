@@ -147,17 +147,29 @@ PIECES_AT_ONCE = PIECES_MOST
 HAS_EPOLL = True
 
 
+# Beside what a call has received or sent: a signal came between, or nothing is there.
+cdef enum:
+    INTERRUPTED = -2
+    NOTHING = -3
+
+
+cdef inline Py_ssize_t _outcome(ssize_t size, Py_ssize_t nothing) except -1:
+    """What a call has moved; `nothing` when the system can't, INTERRUPTED to call again."""
+    if size >= 0:
+        return size
+    if errno == EAGAIN:
+        return nothing
+    if errno != EINTR:
+        PyErr_SetFromErrno(OSError)
+    PyErr_CheckSignals()
+    return INTERRUPTED
+
+
 cpdef object receive(int fd):
-    cdef ssize_t size
-    while True:
-        size = tricorn_recv(fd)
-        if size >= 0:
-            return PyBytes_FromStringAndSize(tricorn_received, size)
-        if errno == EAGAIN:
-            return None
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
-        PyErr_CheckSignals()
+    cdef Py_ssize_t size = INTERRUPTED
+    while size == INTERRUPTED:
+        size = _outcome(tricorn_recv(fd), NOTHING)
+    return None if size == NOTHING else PyBytes_FromStringAndSize(tricorn_received, size)
 
 
 cdef extern from "Python.h":
@@ -167,17 +179,12 @@ cdef extern from "Python.h":
 cpdef object receive_much(int fd):
     # Nobody else sees the object before it has its size, as _PyBytes_Resize asks for.
     cdef PyObject* whole = new_bytes(NULL, RECEIVE_SIZE)
-    cdef ssize_t size
+    cdef Py_ssize_t size = INTERRUPTED
     try:
-        while True:
-            size = tricorn_recv_into(fd, PyBytes_AS_STRING(<object>whole))
-            if size >= 0:
-                break
-            if errno == EAGAIN:
-                return None
-            if errno != EINTR:
-                PyErr_SetFromErrno(OSError)
-            PyErr_CheckSignals()
+        while size == INTERRUPTED:
+            size = _outcome(tricorn_recv_into(fd, PyBytes_AS_STRING(<object>whole)), NOTHING)
+        if size == NOTHING:
+            return None
         _PyBytes_Resize(&whole, size)
         return <object>whole
     finally:
@@ -196,16 +203,10 @@ cpdef Py_ssize_t transmit(int fd, data) except -1:
 
 
 cdef Py_ssize_t _send(int fd, const char* text, Py_ssize_t size) except -1:
-    cdef ssize_t sent
-    while True:
-        sent = send(fd, text, <size_t>size, MSG_NOSIGNAL)
-        if sent >= 0:
-            return sent
-        if errno == EAGAIN:
-            return 0
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
-        PyErr_CheckSignals()
+    cdef Py_ssize_t sent = INTERRUPTED
+    while sent == INTERRUPTED:
+        sent = _outcome(send(fd, text, <size_t>size, MSG_NOSIGNAL), 0)
+    return sent
 
 
 cpdef Py_ssize_t transmit_pieces(int fd, list pieces) except -1:
@@ -233,16 +234,10 @@ cpdef Py_ssize_t transmit_pieces(int fd, list pieces) except -1:
 
 
 cdef Py_ssize_t _send_pieces(int fd, iovec* parts, int count) except -1:
-    cdef ssize_t sent
-    while True:
-        sent = tricorn_send_pieces(fd, parts, <size_t>count)
-        if sent >= 0:
-            return sent
-        if errno == EAGAIN:
-            return 0
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
-        PyErr_CheckSignals()
+    cdef Py_ssize_t sent = INTERRUPTED
+    while sent == INTERRUPTED:
+        sent = _outcome(tricorn_send_pieces(fd, parts, <size_t>count), 0)
+    return sent
 
 
 cpdef object accept(listener):
