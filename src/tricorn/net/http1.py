@@ -37,7 +37,8 @@ from tricorn.net.progress import ContentRate, Stall
 from tricorn.net.scope import EXTENSIONS, ConnectionScope, websocket_scope
 from tricorn.net.service import Service
 from tricorn.net.tls import speaks_http2
-from tricorn.net.websocket import Peer, WebSocketConnection
+from tricorn.net.websocket import WebSocketConnection
+from tricorn.net.websocket_opening import Peer
 from tricorn.wire.errors import Refusal
 from tricorn.wire.h1 import DATA, END, HEAD, NEED_DATA
 from tricorn.wire.proxy_protocol import ProxyHeader

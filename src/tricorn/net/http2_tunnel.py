@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from tricorn.asgi.stream import FieldLines
 from tricorn.net.http2_stream import Carrier, Http2Stream
-from tricorn.net.websocket import Peer, WebSocketConnection
+from tricorn.net.websocket import WebSocketConnection
+from tricorn.net.websocket_opening import Peer
 from tricorn.wire.errors import ResponseError
 from tricorn.wire.fields import Fields, check_handshake_fields
 from tricorn.wire.h2 import CANCEL, PROTOCOL_ERROR

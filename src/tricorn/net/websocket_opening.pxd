@@ -1,0 +1,3 @@
+cdef class Peer:
+    cdef public object client
+    cdef public bytes target
