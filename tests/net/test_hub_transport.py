@@ -1,6 +1,9 @@
-"""Writing by the hub's transports: backpressure, ends, files."""
+"""A hub's connection keeps the promises of asyncio's transports, over real sockets."""
 
+import asyncio
 import os
+import socket
+import time
 
 import pytest
 
@@ -10,79 +13,85 @@ from tricorn.net import sysio
 pytestmark = pytest.mark.skipif(not sysio.HAS_EPOLL, reason="the hub needs epoll")
 
 
-class TestWriting:
-    def test_small_and_joined_writes(self, place):
+class TestReading:
+    def test_data_and_the_end(self, place):
+        client, protocol = place.connect()
+        client.sendall(b"hello")
+        place.until(lambda: protocol.received == b"hello")
+        client.shutdown(socket.SHUT_WR)
+        place.until(lambda: "lost" in protocol.events)
+        assert protocol.events == ["made", "eof", "lost"]
+        assert client.recv(1) == b""
+
+    def test_data_that_came_with_the_connection(self, place):
+        client = place.dial()
+        client.sendall(b"early")
+        place.until(lambda: place.protocols and place.protocols[0].received == b"early")
+
+    def test_pause_and_resume(self, place):
         client, protocol = place.connect()
         transport = protocol.transport
-        transport.write(b"one")
-        transport.write(bytearray(b"two"))
-        transport.write(memoryview(b"three"))
-        transport.write(b"")
-        transport.writelines([b"fo", b"ur"])
+        assert transport.is_reading()
+        transport.pause_reading()
+        transport.pause_reading()
+        assert not transport.is_reading()
+        client.sendall(b"waits")
         place.turn()
-        assert client.recv(100) == b"onetwothreefour"
-        assert protocol.events == ["made"]
+        assert protocol.received == b""
+        transport.resume_reading()
+        transport.resume_reading()
+        place.until(lambda: protocol.received == b"waits")
 
-    def test_partial_writes_arrive_whole_and_in_order(self, place):
+    def test_a_pause_within_data_received(self, place):
         client, protocol = place.connect()
-        data = fill(place, protocol)
-        more = [os.urandom(size) for size in (1, 100_000, 7)]
-        for piece in more:
-            protocol.transport.write(piece)
-        total = data + b"".join(more)
-        assert read_all(place, client, len(total)) == total
-        place.until(lambda: protocol.events[-1] == "resume")
-        assert protocol.events == ["made", "pause", "resume"]
-        assert protocol.transport.get_write_buffer_size() == 0
+        protocol.on_data = lambda data: protocol.transport.pause_reading()
+        client.sendall(b"x" * 1_000_000 if place.listening.family == socket.AF_INET else b"x" * 9)
+        place.until(lambda: protocol.received)
+        first = len(protocol.received)
+        place.turn()
+        assert len(protocol.received) == first <= sysio.RECEIVE_SIZE
 
-    @pytest.mark.parametrize("size", [1, 1000, 100_000])
-    def test_many_pieces_arrive_whole_and_in_order(self, place, size):
+    def test_read_now(self, place):
         client, protocol = place.connect()
-        pieces = [os.urandom(size) for _ in range(200)]
-        pieces[3] = bytearray(pieces[3])
-        total = b"".join(pieces)
+        client.sendall(b"unseen")
+        while not protocol.received:  # the system may take a moment to hand it over
+            protocol.transport.read_now()
+        assert protocol.received == b"unseen"
+        protocol.transport.read_now()
 
-        def reply(_):
-            protocol.transport.writelines(pieces)
-            pieces[3][:] = bytes(size)
-            protocol.transport.write(b"last")
-
-        protocol.on_data = reply
-        client.sendall(b"go")
-        assert read_all(place, client, len(total) + 4) == total + b"last"
-        assert protocol.transport.get_write_buffer_size() == 0
-
-    def test_within_data_received_too(self, place):
+    def test_a_half_closed_connection_stays_and_costs_nothing(self, place):
         client, protocol = place.connect()
-        data = os.urandom(4 << 20)
+        protocol.keep_open = True
+        client.shutdown(socket.SHUT_WR)
+        place.until(lambda: "eof" in protocol.events)
+        before = time.process_time()
+        place.loop.run_until_complete(asyncio.sleep(0.2))
+        assert time.process_time() - before < 0.1
+        protocol.transport.write(b"answer")
+        place.turn()
+        assert client.recv(100) == b"answer"
+        protocol.transport.close()
+        place.until(lambda: "lost" in protocol.events)
+        assert protocol.events == ["made", "eof", "lost"]
 
-        def reply(_):
-            protocol.transport.write(b"first")
-            protocol.transport.write(data)
-            protocol.transport.write(b"last")
+    def test_a_reset(self, place):
+        if place.listening.family == socket.AF_UNIX:
+            pytest.skip("Unix sockets have none")
+        client, protocol = place.connect()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        place.until(lambda: len(protocol.events) > 1)
+        assert protocol.events == ["made", "lost: ConnectionResetError"]
 
-        protocol.on_data = reply
-        client.sendall(b"go")
-        assert read_all(place, client, len(data) + 9) == b"first" + data + b"last"
-
-    def test_what_the_caller_changes_later_was_copied(self, place):
+    def test_a_client_that_is_gone_while_reading_is_paused(self, place):
         client, protocol = place.connect()
         fill(place, protocol)
-        data = bytearray(b"kept")
-        protocol.transport.write(data)
-        data[:] = b"lost"
-        data.extend(b"and longer")
-        assert read_all(place, client, (8 << 20) + 4)[-4:] == b"kept"
+        protocol.transport.pause_reading()
+        client.close()
+        place.until(lambda: protocol.events[-1].startswith("lost"))
 
-    def test_a_large_array_that_was_sent_in_part(self, place):
-        client, protocol = place.connect()
-        data = bytearray(os.urandom(8 << 20))
-        copy = bytes(data)
-        protocol.transport.write(data)
-        data[:] = bytes(len(data))
-        data.clear()
-        assert read_all(place, client, len(copy)) == copy
 
+class TestEnds:
     def test_write_eof_follows_what_was_written(self, place):
         client, protocol = place.connect()
         data = fill(place, protocol)
@@ -152,18 +161,35 @@ class TestWriting:
         assert protocol.transport.get_write_buffer_size() == 0
         assert protocol.transport.is_closing()
 
-    def test_the_marks(self, place):
-        _, protocol = place.connect()
+
+class TestExtra:
+    def test_what_is_known(self, place):
+        client, protocol = place.connect()
+        info = protocol.transport.get_extra_info
+        assert info("sockname") == place.address
+        if place.listening.family == socket.AF_INET:
+            assert info("peername") == client.getsockname()
+        else:
+            assert info("peername") == ""
+        assert info("socket").fileno() == protocol.transport.fd
+        assert info("sslcontext") is None
+        assert info("no such", 5) == 5
+        protocol.transport.abort()
+        place.turn()
+        assert info("socket") is None
+
+    def test_another_protocol(self, place):
+        client, protocol = place.connect()
+        other = Recorder()
         transport = protocol.transport
-        assert transport.get_write_buffer_limits() == (16384, 65536)
-        transport.set_write_buffer_limits(high=100)
-        assert transport.get_write_buffer_limits() == (25, 100)
-        transport.set_write_buffer_limits(low=100)
-        assert transport.get_write_buffer_limits() == (100, 400)
-        transport.set_write_buffer_limits()
-        assert transport.get_write_buffer_limits() == (16384, 65536)
-        with pytest.raises(ValueError, match="high"):
-            transport.set_write_buffer_limits(high=1, low=2)
+        transport.set_protocol(other)
+        assert transport.get_protocol() is other
+        client.sendall(b"now yours")
+        place.until(lambda: other.received == b"now yours")
+        client.close()
+        place.until(lambda: "lost" in other.events)
+        protocol.events.append("lost")  # the fixture looks at those it made
+        assert protocol.received == b""
 
 
 class TestFiles:
