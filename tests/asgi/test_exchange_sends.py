@@ -57,6 +57,16 @@ class TestOrder:
         # The first one sends the head: an app that streams wants it out.
         assert stream.calls == [("start", 200, [], b"", True), ("write", b"", False)]
 
+    def test_keys_that_are_left_out(self, stream: Recorder) -> None:
+        start = {"type": "http.response.start", "status": 200}
+        trailed = {**start, "trailers": True}
+        more = {"type": "http.response.body", "more_body": True}
+        serve(stream, sends(start, more, BODY))
+        assert stream.calls == [("start", 200, [], b"", True), ("write", b"hi", False)]
+        stream.calls.clear()
+        serve(stream, sends(trailed, BODY, TRAILERS))
+        assert stream.calls == [("start", 200, [], b"hi", True), ("trailers", [(b"x", b"1")])]
+
     @pytest.mark.parametrize(
         ("messages", "words"),
         [

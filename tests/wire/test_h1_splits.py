@@ -144,6 +144,13 @@ class TestWhatCameBefore:
                     sent = [first, second]
                     self.check(sent, forgets, self.alone(sent))
 
+    def test_every_pair_behind_what_came_twice(self) -> None:
+        for first in LIKE:
+            for second in LIKE:
+                sent = [first, first, first, second, first]
+                self.check(sent, False, self.alone(sent))
+                self.check([b"".join(sent)], False, self.alone(sent))
+
     def test_every_pair_on_connections_of_their_own(self) -> None:
         for first in LIKE:
             for second in LIKE:

@@ -7,7 +7,6 @@ from tricorn.asgi.step cimport bind
 from tricorn.asgi.stream cimport Stream
 
 cdef str _START_KIND, _BODY_KIND, _start_met, _body_met
-cdef object _TYPE, _STATUS, _HEADERS, _WITH_TRAILERS, _BODY_KEY, _MORE
 cdef object _RECEIVE, _SEND
 cdef Py_ssize_t _NOT_JOINED
 cdef dict _CONTENT, _LAST_CONTENT
@@ -34,11 +33,10 @@ cdef class Exchange(AppCall):
     @cython.locals(content=list, body=bytes, message=dict, ended=bint)
     cdef dict _next_content(self)
     cdef _take(self, dict message)
-    @cython.locals(kind=str)
-    cdef _take_unusual(self, dict message)
-    cdef _take_start(self, status, fields, trailers)
-    cdef _take_body(self, body, more)
-    cdef _advance(self, bytes body, bint more)
+    cdef _take_unusual(self, kind, dict message)
+    cdef _take_start(self, dict message)
+    @cython.locals(phase=int, more=bint, keep_open=bint)
+    cdef _take_body(self, dict message)
     cpdef head_sent(self)
     cpdef content_sent(self)
     cpdef completed(self)

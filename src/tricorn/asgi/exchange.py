@@ -50,14 +50,6 @@ _CONTENT: Final[Message] = {"type": "http.request", "body": b"", "more_body": Tr
 _LAST_CONTENT: Final[Message] = {"type": "http.request", "body": b"", "more_body": False}
 _DISCONNECT: Final = "http.disconnect"
 
-# The keys of an app's messages. Those in its code are these very objects.
-_TYPE: Final = "type"
-_STATUS: Final = "status"
-_HEADERS: Final = "headers"
-_WITH_TRAILERS: Final = "trailers"
-_BODY_KEY: Final = "body"
-_MORE: Final = "more_body"
-
 # The app's own strings for the two kinds of message, once it has sent them: a string is
 # compared with itself at once.
 _start_met: str = _START_KIND
@@ -144,9 +136,11 @@ class Exchange(AppCall):
 
     def returned(self, result: object) -> None:
         """The app has returned."""
+        if result is None and self.phase == COMPLETE and self.task is None:
+            self.ended = True
+            return
         try:
-            if result is not None or self.phase != COMPLETE:
-                self._app_returned(result)
+            self._app_returned(result)
         finally:
             self._ended()
 
@@ -237,55 +231,33 @@ class Exchange(AppCall):
 
     def _take(self, message: Message) -> Any:
         """Take a message; return what `send()` returns unless the client is slow."""
-        kind: Any = None
-        status: Any = None
-        fields: Any = None
-        trailers: Any = False
-        body: Any = b""
-        more: Any = False
-        # One look at each key costs less than asking for each that may be there.
-        for key, value in message.items():
-            if key is _TYPE:
-                kind = value
-            elif key is _BODY_KEY:
-                body = value
-            elif key is _STATUS:
-                status = value
-            elif key is _HEADERS:
-                fields = value
-            elif key is _MORE:
-                more = value
-            elif key is _WITH_TRAILERS:
-                trailers = value
-            else:
-                return self._take_unusual(message)
+        kind = message["type"]
         if kind is _body_met:
-            self._take_body(body, more)
-        elif kind is _start_met and status is not None:
-            self._take_start(status, fields, trailers)
+            self._take_body(message)
+        elif kind is _start_met:
+            self._take_start(message)
         else:
-            return self._take_unusual(message)
+            return self._take_unusual(kind, message)
         return READY
 
-    def _take_unusual(self, message: Message) -> Any:
-        """Take a message of another kind, with other keys, or with strings not met before."""
+    def _take_unusual(self, kind: Any, message: Message) -> Any:
+        """Take a message of another kind, or whose kind is a string not met before."""
         global _body_met, _start_met
-        kind = message["type"]
         if type(kind) is not str:
             kind = plain_kind(kind)
         if kind == _START_KIND:
             _start_met = kind
-            self._take_start(
-                message["status"], message.get("headers"), message.get("trailers", False)
-            )
+            self._take_start(message)
         elif kind == _BODY_KIND:
             _body_met = kind
-            self._take_body(message.get("body", b""), message.get("more_body", False))
+            self._take_body(message)
         else:
             return take_extension(self, kind, message)
         return READY
 
-    def _take_start(self, status: Any, fields: Any, trailers: Any) -> None:
+    def _take_start(self, message: Message) -> None:
+        status = message["status"]
+        fields = message.get("headers")
         if self.phase != EXPECT_START:
             raise RuntimeError("the app sent 'http.response.start' twice")
         if self.gone:
@@ -296,24 +268,24 @@ class Exchange(AppCall):
         if type(fields) is not list:
             fields = [] if fields is None else plain_fields(fields)
         self.fields = fields
-        if trailers is not False and trailers:
+        # Most messages have no fourth key, so that it needn't be looked for.
+        if (len(message) > 3 or not fields) and message.get("trailers", False):
             self.promises_trailers = True
         self.phase = HELD
 
-    def _take_body(self, body: Any, more: Any) -> None:
+    def _take_body(self, message: Message) -> None:
         phase = self.phase
         if phase != HELD and phase != BODY:
             raise out_of_order(phase, _BODY_KIND)
         if self.gone:
             raise ClientDisconnected("the client has disconnected")
+        body = message.get("body", b"")
         if type(body) is not bytes:
             body = plain_bytes(body, "body")
-        self._advance(body, more is not False and bool(more))
-
-    def _advance(self, body: bytes, more: bool) -> None:
-        """Write content and go to the phase that follows."""
+        # Where content is all there is beside the kind, nothing needs to be looked for.
+        more = (len(message) > 2 or not body) and bool(message.get("more_body", False))
         keep_open = more or self.promises_trailers
-        if self.phase == HELD:
+        if phase == HELD:
             # Stays held when HTTP forbids the head: a 500 can still be sent.
             self.stream.start(self.status, self.fields, body, keep_open)
             self.head_sent()

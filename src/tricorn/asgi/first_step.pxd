@@ -6,8 +6,6 @@ from tricorn.asgi.step cimport Returned, is_untouched, step, step_in
 cdef int _RUNNING, _WAITS, _FAILED, _ENDED
 cdef object _END, _get_name
 
-cdef _coroutine_of(awaitable)
-
 @cython.final
 cdef class FirstStep:
     cdef public int state

@@ -71,7 +71,10 @@ class FirstStep:
         try:
             if self.coroutine is None:
                 assert call is not None
-                self.coroutine = _coroutine_of(call.begin())
+                awaitable = call.begin()
+                if type(awaitable) is not CoroutineType:
+                    awaitable = _awaited(awaitable)
+                self.coroutine = awaitable
             held = step(self.coroutine)
         except BaseException as error:
             self.call = self.coroutine = None
@@ -181,11 +184,6 @@ class FirstStep:
 
 
 Coroutine.register(FirstStep)
-
-
-def _coroutine_of(awaitable: Awaitable[object]) -> Any:
-    """Return what can be stepped."""
-    return awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
 
 
 async def _awaited(awaitable: Awaitable[object]) -> object:

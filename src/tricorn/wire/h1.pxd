@@ -2,7 +2,7 @@ cimport cython
 
 from tricorn.wire.h1_head cimport HeadReader
 
-cdef int _NEED_DATA, _END
+cdef int _NEED_DATA, _HEAD, _END
 cdef int _HEAD_WAIT, _LENGTH, _NO_CONTENT, _ENDED
 
 @cython.final
@@ -11,6 +11,7 @@ cdef class RequestReader(HeadReader):
 
     cdef prepare(self, limits, body_limit)
     cpdef feed(self, bytes data)
+    @cython.locals(last=bytes)
     cpdef int next(self) except -1
     cpdef start_next(self)
     cdef int _step(self) except -1

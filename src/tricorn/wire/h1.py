@@ -56,6 +56,7 @@ __all__ = [
 ]
 
 _NEED_DATA: Final = NEED_DATA
+_HEAD: Final = HEAD
 _END: Final = END
 _HEAD_WAIT: Final = HEAD_WAIT
 _LENGTH: Final = LENGTH
@@ -123,6 +124,10 @@ class RequestReader(HeadReader):
         """
         if self.refusal is not None:
             raise Refusal(self.refusal.status, self.refusal.reason)
+        last = self.last_head
+        if last and self.state == _HEAD_WAIT and self.bytes_in.startswith(last, self.at):
+            self._repeat(self.at + len(last))
+            return _HEAD
         try:
             return self._step()
         except Refusal as refusal:

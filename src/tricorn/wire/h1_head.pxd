@@ -23,10 +23,10 @@ cdef class HeadReader(ContentReader):
     cdef public bytes target, raw_path, query, upgrade
     cdef public str method, path, version
     cdef public list fields
-    cdef public bytes last_line, last_section
+    cdef public bytes last_head, last_line, last_section
     cdef public list last_fields, last_special
     cdef public int last_flags
-    cdef public bint same_line, is_1_1, keep_alive, expect_continue, te_trailers, forwarded
+    cdef public bint is_absolute, same_line, is_1_1, keep_alive, expect_continue, te_trailers, forwarded
 
     cdef prepare_head(self, Py_ssize_t line_limit, Py_ssize_t section_limit)
     cpdef forget(self)

@@ -104,7 +104,9 @@ class HeadReader(ContentReader):
         self.te_trailers = False
         self.forwarded = False
         self.is_1_1 = True
+        self.is_absolute = False  # the target names an authority
         self.same_line = False  # as in the request before
+        self.last_head = b""  # what came twice, line and fields
         self.last_line = b""
         self.last_section, self.last_fields, self.last_special, self.last_flags = _last_read
         if len(self.last_fields) > self.field_limit:  # that of who has read them was wider
@@ -117,7 +119,7 @@ class HeadReader(ContentReader):
         line. What equals the last one isn't read again. An idle connection should
         not pay for that with memory.
         """
-        self.last_line = self.last_section = b""
+        self.last_head = self.last_line = self.last_section = b""
         self.last_fields = _NO_FIELDS
         self.last_special = _NO_SPECIAL
         self.last_flags = 0
@@ -187,6 +189,7 @@ class HeadReader(ContentReader):
         """Read the head that ends (its empty line included) at `end`."""
         data = self.bytes_in
         start = self.at
+        self.last_head = b""
         if data[start] not in _TOKEN_START:
             raise _not_a_request(data[start])
         line_end = find_line_end(data, start)
@@ -199,10 +202,11 @@ class HeadReader(ContentReader):
         if not self.same_line:
             self._take_line(start, line_end)
         if self.last_flags and is_same(data, section, end - 2, self.last_section):
-            self.fields = self.last_fields[:]
             if self.same_line:
+                self.last_head = cut(data, start, end)
                 self._repeat(end)
                 return
+            self.fields = self.last_fields[:]
             flags = self.last_flags
             special = self.last_special
         else:
@@ -210,7 +214,7 @@ class HeadReader(ContentReader):
             flags = self._take_fields(section, end - 2, special)
         self.at = end
         self._check_host(flags, special[_HOST])
-        if self.target[0] != 47 and self.target != b"*":
+        if self.is_absolute:
             self._use_authority()
         self.forwarded = (flags & _IS_FORWARDED) != 0
         self.keep_alive = self.is_1_1
@@ -228,9 +232,14 @@ class HeadReader(ContentReader):
     def _repeat(self, end: int) -> None:
         """Read a head, up to `end`, that is the last one again: its facts stand."""
         self.at = end
-        if self.target[0] != 47 and self.target != b"*":
+        self.fields = self.last_fields[:]
+        self.same_line = True
+        if self.is_absolute:
             self._use_authority()
-        self._expect_content()
+        if self.content_length:
+            self._expect_content()
+        else:
+            self.state = _NO_CONTENT
 
     def _take_line(self, start: int, end: int) -> None:
         """Read the request line in `bytes_in[start:end]`."""
@@ -271,11 +280,13 @@ class HeadReader(ContentReader):
             raise Refusal(501, f"method longer than {METHOD_LIMIT} bytes")
         if self.method == "CONNECT":
             raise Refusal(501, "CONNECT is not offered")
+        self.is_absolute = False
         if target[0] != 47:  # "/": origin-form
             if target == b"*":
                 if self.method != "OPTIONS":
                     raise Refusal(400, "the target * is for OPTIONS only")
             else:
+                self.is_absolute = True
                 target = authority_of(target)[1]
         question = find_byte(target, 63)  # "?"
         if question < 0:

@@ -2,7 +2,7 @@ cimport cython
 
 from tricorn.wire.scan cimport encode_chunks, encode_fields, joined
 
-cdef int _UNSTARTED, _BY_LENGTH, _CHUNKED, _BY_CLOSE, _NO_CONTENT, _COMPLETE, _OVERRIDES, _WANTS_CLOSE
+cdef int _UNSTARTED, _BY_LENGTH, _CHUNKED, _BY_CLOSE, _NO_CONTENT, _COMPLETE, _OVERRIDES, _WANTS_CLOSE, _LENGTH_ALONE
 cdef dict _STATUS_LINES
 cdef list _FINAL_STATUS_LINES
 cdef object _GET

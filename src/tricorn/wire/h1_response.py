@@ -14,6 +14,7 @@ from typing import Final
 from tricorn.wire.errors import ResponseError
 from tricorn.wire.fields import (
     FORBIDDEN_TRAILERS,
+    HAS_CONTENT_LENGTH,
     HAS_DATE,
     HAS_SERVER,
     WANTS_CLOSE,
@@ -159,6 +160,12 @@ class ResponseWriter:
         line = _FINAL_STATUS_LINES[code]
         block, flags, length = encode_fields(fields)
         size = len(body)
+        if size == length and not more and flags == _LENGTH_ALONE and size < APART_FROM_HEAD:
+            if self.keep_alive and self.is_1_1 and not self.is_head and code not in (204, 304):
+                # Most responses. What follows does the same, for less.
+                self.left = 0
+                self.framing = _COMPLETE
+                return joined(line, self.defaults.block, block, _END, body)
         added = b""
         framing: int = _BY_LENGTH
         if self.is_head or code == 204 or code == 304:
@@ -298,6 +305,7 @@ class ResponseWriter:
 
 _OVERRIDES: Final = HAS_DATE | HAS_SERVER
 _WANTS_CLOSE: Final = WANTS_CLOSE
+_LENGTH_ALONE: Final = HAS_CONTENT_LENGTH
 
 
 def refusal_response(
