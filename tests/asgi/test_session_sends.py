@@ -151,6 +151,30 @@ class TestMessages:
         assert calls[1:] == [("text", "a")]
         assert type(calls[1][1]) is str
 
+    def test_keys_and_kinds_that_are_other_objects(self, rig: Make) -> None:
+        """What is taken doesn't depend on whose strings they are, or what was met before."""
+
+        class Kind(str):
+            __slots__ = ()
+
+        def other(text: str) -> str:
+            made = "".join(list(text))
+            assert made is not text
+            return made
+
+        kind = "websocket.send"
+        messages: list[dict[str, Any]] = [
+            {"type": other(kind), "text": "a"},
+            {"type": other(kind), "bytes": b"b"},
+            {other("type"): kind, other("text"): "c"},
+            {other("type"): Kind(kind), other("bytes"): b"d"},
+            {"type": Kind(kind), "text": "e"},
+            {"type": kind, "text": "f", "more": 1},
+            {"type": kind, "text": "g"},
+        ]
+        calls = rig(Scripted(ACCEPT, *messages, *messages)).calls[1:]
+        assert [call[1] for call in calls] == ["a", b"b", "c", b"d", "e", "f", "g"] * 2
+
     def test_a_mapping_is_a_message(self, rig: Make) -> None:
         assert rig(Scripted(UserDict(ACCEPT), UserDict(TEXT))).calls[1:] == [("text", "hi")]
 

@@ -5,7 +5,8 @@ from tricorn.asgi.inbox cimport Inbox
 from tricorn.asgi.step cimport bind
 
 cdef int _CONNECTING, _OPEN, _HELD, _DENYING, _CLOSED
-cdef str _SEND_KIND
+cdef str _SEND_KIND, _send_met
+cdef object _TYPE, _TEXT, _BYTES
 cdef object _RECEIVE, _SEND
 
 cdef class Session(Inbox):
@@ -20,4 +21,6 @@ cdef class Session(Inbox):
     cpdef bint raised(self, error) except -1
     cdef _ended(self)
     cpdef disconnected(self, int code, str reason)
-    cdef _take_send(self, dict message)
+    cdef _take(self, dict message)
+    cdef _take_unusual(self, dict message)
+    cdef _take_send(self, text, data)

@@ -54,6 +54,12 @@ _DENYING: Final = 3
 _CLOSED: Final = 4
 
 _SEND_KIND: Final = "websocket.send"
+# The keys of an app's messages. Those in its code are these very objects.
+_TYPE: Final = "type"
+_TEXT: Final = "text"
+_BYTES: Final = "bytes"
+# The app's own string for the kind, once it has sent it: a string is compared with itself at once.
+_send_met: str = _SEND_KIND
 _DENIAL: Final = [(b"content-type", b"text/plain; charset=utf-8")]
 
 NORMAL: Final = 1000
@@ -98,11 +104,7 @@ class Session(Inbox):
         try:
             if type(message) is not dict:
                 message = plain_message(message)
-            kind = message["type"]
-            if self.phase == _OPEN and kind == _SEND_KIND:
-                self._take_send(message)
-            else:
-                self._take_other(kind, message)
+            self._take(message)
         except ResponseError as error:
             return failed(RuntimeError(str(error)))
         except KeyError as error:
@@ -165,18 +167,47 @@ class Session(Inbox):
 
     # Sending
 
-    def _take_send(self, message: Message) -> None:
+    def _take(self, message: Message) -> None:
+        kind: Any = None
+        text: Any = None
+        data: Any = None
+        # One look at each key costs less than asking for each that may be there.
+        for key, value in message.items():
+            if key is _TYPE:
+                kind = value
+            elif key is _TEXT:
+                text = value
+            elif key is _BYTES:
+                data = value
+            else:
+                self._take_unusual(message)
+                return
+        if kind is _send_met and self.phase == _OPEN:
+            self._take_send(text, data)
+        else:
+            self._take_unusual(message)
+
+    def _take_unusual(self, message: Message) -> None:
+        """Take a message of another kind, with other keys, or with strings not met before."""
+        global _send_met
+        kind = message["type"]
+        if self.phase == _OPEN and kind == _SEND_KIND:
+            if type(kind) is str:
+                _send_met = kind
+            self._take_send(message.get("text"), message.get("bytes"))
+        else:
+            self._take_other(kind, message)
+
+    def _take_send(self, text: Any, data: Any) -> None:
         if self.gone:
             raise ClientDisconnected("the client has disconnected")
-        text = message.get("text")
         if text is not None:
             if type(text) is not str:
                 text = _plain_text(text)
-            if message.get("bytes") is not None:
+            if data is not None:
                 raise ValueError("'websocket.send' has both 'text' and 'bytes': send two messages")
             self.stream.send_text(text)
             return
-        data = message.get("bytes")
         if data is None:
             raise ValueError("'websocket.send' needs 'text' or 'bytes'")
         if type(data) is not bytes:
