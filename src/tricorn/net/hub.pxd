@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.net.hub_transport cimport HubTransport, TransportSet
+from tricorn.net.hub_transport cimport HubTransport, TransportSet, open_transport
 from tricorn.net.sysio cimport Poller, accept
 
 cdef Py_ssize_t _SEND_AT_ONCE

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from tricorn.net import sysio
 from tricorn.net.accept_error import report_accept_error
-from tricorn.net.hub_transport import HubTransport, TransportSet
+from tricorn.net.hub_transport import HubTransport, TransportSet, open_transport
 from tricorn.net.sysio import accept
 from tricorn.product import product_logger
 
@@ -72,7 +72,7 @@ class HubListener:
                 return
             if accepted is None:
                 return
-            transport = HubTransport(hub, accepted[0], accepted[1], self)
+            transport = open_transport(hub, accepted[0], accepted[1], self)
             try:
                 transport.begin(self.factory())
             except Exception as error:
@@ -88,7 +88,7 @@ class HubListener:
         with socket.socket(fileno=fd) as connection:
             peer = connection.getpeername()
             connection.detach()
-        HubTransport(self.hub, fd, peer, self).begin(self.factory())
+        open_transport(self.hub, fd, peer, self).begin(self.factory())
 
     def _failed(self, error: OSError) -> None:
         seconds = report_accept_error(error)

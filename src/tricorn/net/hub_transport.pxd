@@ -30,6 +30,7 @@ cdef class HubTransport(SendQueue):
     cdef public object peer, listener, protocol, data_received, sock, writable, error
     cdef public bint reading, closing, end_read, expects_much, end_wanted, protocol_paused
     cdef public Py_ssize_t file_left
+    cdef prepare(self, TransportSet hub, int fd, peer, listener)
     cpdef begin(self, protocol)
     cpdef set_protocol(self, protocol)
     cpdef close(self)
@@ -47,3 +48,6 @@ cdef class HubTransport(SendQueue):
     cdef _sent(self)
     @cython.locals(fd=int, hub=TransportSet)
     cdef _break(self, error)
+
+@cython.locals(transport=HubTransport)
+cpdef HubTransport open_transport(TransportSet hub, int fd, peer, listener)
