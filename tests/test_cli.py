@@ -39,9 +39,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
         configs.append(config)
         return 0
 
-    program = ModuleType("tricorn.serve.program")
+    program = ModuleType("tricorn.serve.run")
     program.main_run = main_run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tricorn.serve.program", program)
+    monkeypatch.setitem(sys.modules, "tricorn.serve.run", program)
     return configs
 
 
@@ -103,16 +103,16 @@ class TestServing:
         assert started[0].app == "tricorn.demo:app"
 
     def test_the_exit_code_is_the_servers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        program = ModuleType("tricorn.serve.program")
+        program = ModuleType("tricorn.serve.run")
         program.main_run = lambda config: 3  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "tricorn.serve.program", program)
+        monkeypatch.setitem(sys.modules, "tricorn.serve.run", program)
         assert run("main:app").exit_code == 3
 
     def test_a_config_made_in_vain_is_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What only Config finds out, such as a socket address, is told as all else is."""
-        program = ModuleType("tricorn.serve.program")
+        program = ModuleType("tricorn.serve.run")
         program.main_run = lambda config: Config("m:a", port=-1)  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "tricorn.serve.program", program)
+        monkeypatch.setitem(sys.modules, "tricorn.serve.run", program)
         assert error("main:app") == "port: -1 is not a whole number from 0 to 65535"
 
 

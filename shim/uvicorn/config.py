@@ -21,7 +21,7 @@ from tricorn.compat.uvicorn_names import (
     WSProtocolType,
     create_ssl_context,
 )
-from tricorn.serve.server import STARTUP_FAILURE
+from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.watch.logs import LOG_LEVELS, LOGGING_CONFIGS
 
 LOGGING_CONFIG = LOGGING_CONFIGS["uvicorn"]

@@ -249,7 +249,7 @@ def _serve_config(config: Config, line: dict[str, Any], resolved: Mapping[str, G
         file = resolved["config"].value
         files = [file] if isinstance(file, str) else []
         return supervise(config, lambda: _config(line, resolve(line)), files)
-    from tricorn.serve.program import main_run
+    from tricorn.serve.run import main_run
 
     return int(main_run(config))
 

@@ -17,7 +17,7 @@ def run(app: Any, **options: Any) -> None:
     """
     config = build(app, options)
     if not config.use_subprocess:
-        from tricorn.serve.program import run as run_here
+        from tricorn.serve.run import run as run_here
 
         run_here(app, **options)
         return

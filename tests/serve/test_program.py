@@ -14,7 +14,8 @@ from tests.support.server import Server, serve
 from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.edge.forwarded import FORWARDING_FIELDS
 from tricorn.serve.components import connection_limits, forwarder
-from tricorn.serve.program import Config, run
+from tricorn.serve.program import Config
+from tricorn.serve.run import run
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.options import BY_NAME
 

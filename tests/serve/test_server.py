@@ -18,7 +18,7 @@ from tests.support.raw import RawClient
 from tests.support.wait import wait_for
 from tricorn import Config, Server
 from tricorn.asgi.lifespan import Lifespan
-from tricorn.serve.server import STARTUP_FAILURE
+from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.serve.signals import HANDLED_SIGNALS
 
 

@@ -29,8 +29,15 @@ from typing import Any, Final
 from tricorn.product import product_logger
 from tricorn.serve.binding import Descriptors, take_sockets
 from tricorn.serve.program import Config
-from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST, WORKER_ID
-from tricorn.serve.server import STARTUP_FAILURE
+from tricorn.serve.report import (
+    EXITED,
+    FORKED,
+    IMPORTED,
+    REPLY,
+    REQUEST,
+    STARTUP_FAILURE,
+    WORKER_ID,
+)
 from tricorn.serve.worker import Channel, read_orders, serve, take_reopening
 from tricorn.settings.errors import ConfigError
 

@@ -1,36 +1,29 @@
-"""What programs import: `Config` with the app loaded, and `run`."""
+"""What programs configure a server with: the options, and the app that they lead to."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from tricorn.asgi.lifespan import Lifespan
 from tricorn.asgi.message_logger import MessageLoggerMiddleware
 from tricorn.net.listen import BindError, open_listeners
-from tricorn.net.systemd import ServiceNotifier
 from tricorn.net.tls import TlsError, TlsSource
 from tricorn.product import product_logger, running_on
 from tricorn.serve.application import Application, load_application
 from tricorn.serve.binding import listen_options
 from tricorn.serve.components import forwarder
-from tricorn.serve.importer import ImportFromStringError, insert_app_dir
+from tricorn.serve.importer import ImportFromStringError
 from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.loops import LoopFactory, loop_factory
-from tricorn.serve.server import STARTUP_FAILURE, Server
+from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.serve.tls import tls_source
 from tricorn.serve.user_error import UserCodeError
-from tricorn.settings.config import IDLE_RELOAD, build
 from tricorn.settings.config import Config as Settings
 from tricorn.watch.logs import TRACE_LOG_LEVEL
 
 logger = product_logger("error")
-
-_INTERRUPTED = 130
 
 
 class Config(Settings):
@@ -132,56 +125,3 @@ def _traced(app: Any) -> Any:
     if logger.getEffectiveLevel() > TRACE_LOG_LEVEL:
         return app
     return MessageLoggerMiddleware(app)
-
-
-def run(app: Any, **options: Any) -> None:
-    """Serve `app` until told to stop; the options are those of docs/options.md.
-
-    Raises `ConfigError` (a ValueError) for an option that can't be used, and SystemExit
-    with code 3 when the server can't start.
-    """
-    app_dir = options.get("app_dir")
-    if app_dir is not None:
-        insert_app_dir(app_dir)
-    config = build(app, options, Config)
-    assert isinstance(config, Config)
-    _mention_idle_options(config)
-    code = run_server(Server(config))
-    if code:
-        sys.exit(code)
-
-
-def main_run(config: Settings) -> int:
-    """Serve what the command line describes; return the exit code."""
-    program = config if isinstance(config, Config) else Config(config.app, **config.options())
-    _mention_idle_options(program)
-    server = Server(program)
-    server.owns_process = True
-    server.systemd = ServiceNotifier(os.environ)
-    return run_server(server)
-
-
-def _mention_idle_options(config: Settings) -> None:
-    if config.has_idle_reload_options:
-        logger.warning(IDLE_RELOAD)
-
-
-def run_server(server: Server, sockets: list[socket.socket] | None = None) -> int:
-    """Run a server in a new event loop; log what keeps it from starting; return the exit code."""
-    return run_target(server, server.run, sockets)
-
-
-def run_target(
-    server: Server, run: Callable[..., object], sockets: list[socket.socket] | None
-) -> int:
-    """As `run_server`, where `run` is what a program has the server run by."""
-    try:
-        run(sockets=sockets)
-    except (ImportFromStringError, UserCodeError) as error:
-        logger.error(str(error))
-        return STARTUP_FAILURE
-    except KeyboardInterrupt:
-        pass
-    except asyncio.CancelledError:
-        return _INTERRUPTED
-    return 0 if server.started or server._interrupted else STARTUP_FAILURE

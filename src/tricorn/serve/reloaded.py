@@ -31,8 +31,8 @@ from tricorn.serve.error_page import ErrorPage
 from tricorn.serve.handover import Handover
 from tricorn.serve.importer import ImportFromStringError
 from tricorn.serve.program import Config
-from tricorn.serve.report import LEAVING, READY, STOPPING
-from tricorn.serve.server import STARTUP_FAILURE, TICK, Server
+from tricorn.serve.report import LEAVING, READY, STARTUP_FAILURE, STOPPING
+from tricorn.serve.server import TICK, Server
 from tricorn.serve.user_error import UserCodeError
 from tricorn.serve.worker import (
     Channel,

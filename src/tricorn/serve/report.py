@@ -24,6 +24,9 @@ import signal
 import struct
 from typing import Final
 
+# The exit code of a process that could not start to serve.
+STARTUP_FAILURE: Final = 3
+
 READY: Final = b"R"
 BEAT: Final = b"."
 LEAVING: Final = b"L"

@@ -29,6 +29,7 @@ from tricorn.serve.draining import Drain, StopDelay
 from tricorn.serve.identity import Identity, find_identity
 from tricorn.serve.listening import Listening
 from tricorn.serve.pidfile import PidFile, PidFileError
+from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.serve.server_state import ServerState
 from tricorn.serve.signals import captured, hangup_outlived
 from tricorn.settings.errors import ConfigError
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from tricorn.net.systemd import ServiceNotifier
     from tricorn.serve.program import Config
 
-STARTUP_FAILURE = 3
 # How often programs' `should_exit` and the counters are looked at, in seconds.
 TICK = 0.1
 # Seconds over which the WebSockets close of a server that waits without limit.

@@ -15,9 +15,10 @@ from typing import Final, NamedTuple, TypeVar, cast
 
 from tricorn.product import product_logger
 from tricorn.serve.binding import Sockets
-from tricorn.serve.program import Config, run_target
-from tricorn.serve.report import BEAT, READY
-from tricorn.serve.server import STARTUP_FAILURE, Server
+from tricorn.serve.program import Config
+from tricorn.serve.report import BEAT, READY, STARTUP_FAILURE
+from tricorn.serve.run import run_target
+from tricorn.serve.server import Server
 from tricorn.serve.user_error import UserCodeError
 from tricorn.serve.worker import Channel, Received, WorkerServer, obey, take_signals
 from tricorn.settings.errors import ConfigError

@@ -26,7 +26,7 @@ from tricorn.product import product_logger, use_product
 from tricorn.serve.binding import Descriptors, Sockets, take_sockets
 from tricorn.serve.identity import Identity
 from tricorn.serve.memory import resident_memory
-from tricorn.serve.program import Config, run_server
+from tricorn.serve.program import Config
 from tricorn.serve.report import (
     ASK,
     BEAT,
@@ -38,9 +38,11 @@ from tricorn.serve.report import (
     NOTICE,
     READY,
     STACKS,
+    STARTUP_FAILURE,
     TELL,
 )
-from tricorn.serve.server import STARTUP_FAILURE, TICK, Server
+from tricorn.serve.run import run_server
+from tricorn.serve.server import TICK, Server
 from tricorn.serve.stacks import log_stacks
 from tricorn.settings.errors import ConfigError
 from tricorn.watch.logs import reopen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.supervise.exits import how
 from tricorn.supervise.state import (
     Action,
@@ -45,7 +46,6 @@ from tricorn.supervise.state import (
     Worker,
 )
 
-STARTUP_FAILURE: Final = 3
 FIXED: Final = (
     "with --reuse-port each worker has a socket of its own, so their number stays; "
     "SIGUSR2 takes a new one from the configuration"

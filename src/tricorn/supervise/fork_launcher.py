@@ -12,8 +12,7 @@ import signal
 import socket
 from collections import deque
 
-from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST
-from tricorn.supervise.decide import STARTUP_FAILURE
+from tricorn.serve.report import EXITED, FORKED, IMPORTED, REPLY, REQUEST, STARTUP_FAILURE
 from tricorn.supervise.orders import Standing
 from tricorn.supervise.supervisor import Supervisor
 from tricorn.supervise.worker_process import WorkerProcess, start_python

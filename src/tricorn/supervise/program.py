@@ -15,12 +15,12 @@ from tricorn.serve.binding import addresses, banners, descriptors, listen_option
 from tricorn.serve.identity import find_identity
 from tricorn.serve.logging_setup import set_up_logging
 from tricorn.serve.pidfile import PidFile, PidFileError
+from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.settings.config import IDLE_RELOAD, Config
 from tricorn.settings.errors import ConfigError, OptionError
 from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.supervise.control import Control
 from tricorn.supervise.dealing import deal, open_own
-from tricorn.supervise.decide import STARTUP_FAILURE
 from tricorn.supervise.fork_launcher import ForkLauncher
 from tricorn.supervise.orders import Reread, Standing
 from tricorn.supervise.reload_program import make_reloader, reload
