@@ -138,7 +138,6 @@ class TestStep:
         loop = asyncio.new_event_loop()
         task = make_task(loop)
         task.cancel()
-        task.uncancel()
         assert not step.is_untouched(task)
         with pytest.raises(asyncio.CancelledError):
             loop.run_until_complete(task)

@@ -57,8 +57,8 @@ def has_variables() -> bool:
 def is_untouched(task: asyncio.Task[Any]) -> bool:
     """Whether nobody has left anything in a task.
 
-    That is a weak reference, an attribute, a callback or its cancelling, which stays even if that
-    was taken back.
+    That is a weak reference, an attribute, a callback or its cancelling. Up to Python 3.12 the last
+    stays even if it was taken back.
     """
     looked_at: Any = task
     return not (
