@@ -22,6 +22,13 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": body})
 """
+# Says whether the engine has been imported.
+IMPORTS = """
+import sys
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": str("ngh2" in sys.modules).encode()})
+"""
 CLEARTEXT = "--http2-prior-knowledge"
 
 
@@ -29,6 +36,7 @@ CLEARTEXT = "--http2-prior-knowledge"
 def app_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("app")
     (directory / "tells.py").write_text(APP)
+    (directory / "imports.py").write_text(IMPORTS)
     return directory
 
 
@@ -97,6 +105,30 @@ class TestCleartext:
 
     def test_http1_beside_it(self, app_dir: Path) -> None:
         assert self.ask(app_dir, "--http2", client=()) == "1.1 http False  1.1"
+
+
+
+class TestMemory:
+    """The engine and what drives it take 2 MB."""
+
+    def test_without_tls_it_is_imported_for_the_first_connection(self, app_dir: Path) -> None:
+        with serve("imports:app", "--lifespan", "off", app_dir=app_dir) as server:
+            url = f"http://127.0.0.1:{server.port}/"
+            assert curl(url) == "False 1.1"
+            assert curl(url, CLEARTEXT) == "True 2"
+
+    def test_for_all_it_is_imported_at_the_start(self, app_dir: Path) -> None:
+        options = ("--http2", "all", "--lifespan", "off")
+        with serve("imports:app", *options, app_dir=app_dir) as server:
+            assert curl(f"http://127.0.0.1:{server.port}/") == "True 1.1"
+
+    def test_over_tls_too(self, files: Files, app_dir: Path) -> None:
+        made = files.make("server", "127.0.0.1", "localhost")
+        assert made.keyfile is not None
+        tls = ("--ssl-certfile", made.certfile, "--ssl-keyfile", made.keyfile)
+        with serve("imports:app", *tls, "--lifespan", "off", app_dir=app_dir) as server:
+            url = f"https://127.0.0.1:{server.port}/"
+            assert curl(url, "--cacert", files.authority_file, "--http1.1") == "True 1.1"
 
 
 class TestWithoutTheEngine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from tricorn.asgi.task import TaskStarter
@@ -60,11 +61,18 @@ def http2_factory(config: Config) -> Callable[[Service], Any] | None:
     """What makes an HTTP/2 connection; None where there are none."""
     if config.http2 == "off" or config.lacks_http2_engine:
         return None
+    if config.is_ssl or config.http2 == "all":
+        # Or the first client would wait for that.
+        import_module("tricorn.net.http2")
+    return _http2_connection
+
+
+def _http2_connection(service: Service) -> Any:
+    """A new connection. Most servers without TLS never see one, and it brings 2 MB with it."""
     from tricorn.net.http2 import Http2Connection
     from tricorn.wire.h2 import Http2Limits
 
-    limits = Http2Limits()
-    return lambda service: Http2Connection(service, limits)
+    return Http2Connection(service, Http2Limits())
 
 
 def _connections_by_files() -> int:
