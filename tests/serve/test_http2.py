@@ -107,7 +107,6 @@ class TestCleartext:
         assert self.ask(app_dir, "--http2", client=()) == "1.1 http False  1.1"
 
 
-
 class TestMemory:
     """The engine and what drives it take 2 MB."""
 
