@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -126,29 +127,38 @@ ONCE = (
 )
 
 
+MARKS = {
+    "slow_matrix": HEAVY,
+    "whole_server": WHOLE_SERVERS,
+    "uncompiled": UNCOMPILED,
+    "once": ONCE,
+}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the heavy folders and files, so that no new file in them is forgotten."""
     for item in items:
-        if lies_in(item, HEAVY):
-            item.add_marker(pytest.mark.slow_matrix)
-        if lies_in(item, WHOLE_SERVERS):
-            item.add_marker(pytest.mark.whole_server)
-        if lies_in(item, UNCOMPILED):
-            item.add_marker(pytest.mark.uncompiled)
-        if lies_in(item, ONCE) or is_attack_on_the_loop(item):
+        for mark in marks_of(item.path):
+            item.add_marker(mark)
+        if is_attack_on_the_loop(item):
             item.add_marker(pytest.mark.once)
 
 
-def lies_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+@cache  # a file has many tests, and comparing paths is slow
+def marks_of(file: Path) -> tuple[str, ...]:
     here = Path(__file__).parent
-    return any(item.path.is_relative_to(here / place) for place in places)
+    return tuple(
+        mark
+        for mark, places in MARKS.items()
+        if any(file.is_relative_to(here / place) for place in places)
+    )
 
 
 def is_attack_on_the_loop(item: pytest.Item) -> bool:
     """The loop's transports are no code of ours: with them, one speed is enough."""
     parameters = item.name.partition("[")[2].rstrip("]").split("-")
-    return lies_in(item, ("attacks",)) and "loop" in parameters
+    return "loop" in parameters and item.path.is_relative_to(Path(__file__).parent / "attacks")
 
 
 def pytest_collection_finish() -> None:
