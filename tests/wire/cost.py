@@ -80,10 +80,10 @@ def traced() -> Iterator[Callable[[], tuple[int, int]]]:
         tracemalloc.stop()
 
 
-def bytes_held(make: Callable[[], object]) -> float:
+def bytes_held(make: Callable[[], object], times: int = 200) -> float:
     """What each of many holds that are kept."""
     with traced() as memory:
         before, _ = memory()
-        kept = [make() for _ in range(200)]
+        kept = [make() for _ in range(times)]
         after, _ = memory()
     return (after - before) / len(kept)

@@ -35,6 +35,8 @@ FUNCTIONS = [
     "encode_fields",
     "list_fields",
     "are_same_fields",
+    "is_lower_name",
+    "is_field_value",
 ]
 
 
@@ -234,6 +236,25 @@ class TestScan:
     def test_parts_are_joined(self, scan: ModuleType) -> None:
         assert scan.joined(b"a", b"", b"bc", b"d", b"\x00e") == b"abcd\x00e"
         assert scan.joined(b"", b"", b"", b"", b"") == b""
+
+    def test_names_of_http2(self, scan: ModuleType) -> None:
+        for name in (b"", b":", b"::a", b"a:", b"A", b"aB", b":Path", b"a b", b"a\n", b"\na"):
+            assert not scan.is_lower_name(name), name
+        for name in (b"a", b":path", b"x-y", b"x" * 300):
+            assert scan.is_lower_name(name), name
+        for byte in range(256):
+            lower = byte in names.TOKEN_BYTES.lower()
+            assert scan.is_lower_name(b"a" + bytes([byte])) == lower
+            assert scan.is_lower_name(b":" + bytes([byte])) == lower
+
+    def test_values_of_http2(self, scan: ModuleType) -> None:
+        for value in (b" ", b"\t", b" a", b"a ", b"\ta", b"a\t", b"a\n", b"\na"):
+            assert not scan.is_field_value(value), value
+        for value in (b"", b"a", b"a\t b", b"\xa0", b"x" * 300):
+            assert scan.is_field_value(value), value
+        for byte in range(256):
+            control = (byte < 32 and byte != 9) or byte == 127
+            assert scan.is_field_value(b"a" + bytes([byte]) + b"a" * 40) == (not control)
 
     def test_fields_are_compared(self, scan: ModuleType) -> None:
         fields = [(b"a", b"1"), (b"b", b"2")]

@@ -5,6 +5,8 @@ WireError
 ├── Refusal          the peer broke HTTP; carries the HTTP status that answers it
 │   └── Http2Preface the peer speaks HTTP/2, and the wire that read it doesn't
 ├── Violation        the peer broke the WebSocket protocol; carries the close code
+├── HpackError       the peer sent a field block that can't be decoded (COMPRESSION_ERROR)
+├── FieldSectionTooLarge  the peer sent a field block that decodes to more than is taken
 ├── ProxyHeaderError the peer's PROXY protocol header can't be used; nothing answers it
 └── ResponseError    the app asked for a response that must not be sent (also a ValueError)
 ```
@@ -62,6 +64,17 @@ class Violation(WireError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"
+
+
+class HpackError(WireError):
+    """The peer's field block can't be decoded, and the table is lost with it (RFC 9113 §4.3)."""
+
+
+class FieldSectionTooLarge(WireError):
+    """The peer's field block has more bytes or fields than are taken (RFC 9113 §10.5.1).
+
+    It was decoded to its end, so the table is right.
+    """
 
 
 class ProxyHeaderError(WireError):

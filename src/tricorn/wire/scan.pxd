@@ -12,4 +12,6 @@ cpdef tuple encode_fields(fields)
 cpdef tuple list_fields(fields, list into)
 cpdef bint are_same_fields(one, other, Py_ssize_t but) except -1
 cpdef bint is_target(bytes target) except -1
+cpdef bint is_lower_name(bytes name) except -1
+cpdef bint is_field_value(bytes value) except -1
 cpdef str method_of(bytes method)

@@ -28,6 +28,7 @@ from tricorn.wire.fields import (
 )
 
 _TOKEN: Final = re.compile(rb"[" + re.escape(TOKEN_BYTES) + rb"]+")
+_LOWER_NAME: Final = re.compile(rb":?[" + re.escape(TOKEN_BYTES.lower()) + rb"]+")
 # RFC 9110 §5.5: VCHAR, obs-text, SP and HTAB. Everything else is refused.
 _BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BAD_TARGET: Final = re.compile(rb"[^\x21\x22\x24-\x7e]")
@@ -275,6 +276,22 @@ def _is_plain(pair: Any) -> bool:
 def is_target(target: bytes) -> bool:
     """Say whether each byte may stand in a request target (RFC 9112 §3.2), of one at least."""
     return bool(target) and _BAD_TARGET.search(target) is None
+
+
+def is_lower_name(name: bytes) -> bool:
+    """Say whether HTTP/2 lets a field have this name (RFC 9113 §8.2.1): a token in lower case.
+
+    That of a pseudo-field has a colon before it.
+    """
+    return _LOWER_NAME.fullmatch(name) is not None
+
+
+def is_field_value(value: bytes) -> bool:
+    """Say whether HTTP/2 lets a field have this value (RFC 9113 §8.2.1, RFC 9110 §5.5).
+
+    It has no control character but tabs, and white space neither before nor behind it.
+    """
+    return _BAD_VALUE.search(value) is None and value == value.strip(b" \t")
 
 
 def method_of(method: bytes) -> str:

@@ -683,6 +683,29 @@ cpdef bint is_target(bytes target) except -1:
     return size > 0 and not tricorn_bad_target(<cstring>PyBytes_AS_STRING(target), size)
 
 
+cpdef bint is_lower_name(bytes name) except -1:
+    cdef cstring text = <cstring>PyBytes_AS_STRING(name)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(name), index
+    cdef Py_ssize_t start = 1 if size and text[0] == 0x3A else 0
+    if start == size:
+        return False
+    for index in range(start, size):
+        # A zero is in lower case, and no token.
+        if LOWER[text[index]] != text[index] or text[index] == 0:
+            return False
+    return True
+
+
+cpdef bint is_field_value(bytes value) except -1:
+    cdef cstring text = <cstring>PyBytes_AS_STRING(value)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(value)
+    if size == 0:
+        return True
+    if text[0] == 0x20 or text[0] == 0x09 or text[size - 1] == 0x20 or text[size - 1] == 0x09:
+        return False
+    return not tricorn_bad_value(text, size)
+
+
 cpdef str method_of(bytes method):
     cdef cstring text = <cstring>PyBytes_AS_STRING(method)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(method), index

@@ -1,0 +1,40 @@
+cimport cython
+
+from tricorn.wire.hpack_huffman cimport compress, compressed_size, cstring
+from tricorn.wire.hpack_table cimport DynamicTable
+
+cdef int _INDEXED, _INDEXED_PREFIX, _INCREMENTAL, _INCREMENTAL_PREFIX, _NEVER, _PLAIN, _LITERAL_PREFIX
+cdef int _SIZE_UPDATE, _SIZE_PREFIX, _HUFFMAN, _LENGTH_PREFIX, _NEWEST, _COOKIE
+cdef Py_ssize_t _SHORT_COOKIE, _ROOM, _KEPT_ROOM, _REMEMBERED
+cdef dict _NAMES, _FIELDS
+
+cdef class SentTable(DynamicTable):
+    cdef public dict numbers, names
+
+    cdef add(self, tuple pair, bytes name)
+    @cython.locals(name=bytes)
+    cdef gone(self, tuple pair, long long number)
+
+cdef class HpackEncoder:
+    cdef public Py_ssize_t table_limit, smallest, at
+    cdef public SentTable table
+    cdef public bint told, table_changed
+    cdef public list last_fields
+    cdef public bytes last_block
+    cdef public bytearray room
+
+    cpdef resize(self, Py_ssize_t size)
+    @cython.locals(pair=tuple, into=cython.p_uchar, block=bytes)
+    cpdef bytes encode(self, list fields)
+    cdef _tell_size(self)
+    @cython.locals(name=bytes, value=bytes, index=cython.longlong, form=int, code=int)
+    cdef _field(self, tuple pair)
+    cdef long long _index_of(self, long long number) except -1
+    @cython.locals(prefix=int)
+    cdef _literal(self, int form, long long index, bytes name, bytes value)
+    @cython.locals(missing=Py_ssize_t)
+    cdef _reserve(self, Py_ssize_t size)
+    @cython.locals(into=cython.p_uchar, at=Py_ssize_t)
+    cdef _integer(self, int first, int prefix, long long value)
+    @cython.locals(text=cstring, size=Py_ssize_t, short=Py_ssize_t, into=cython.p_uchar, at=Py_ssize_t, place=Py_ssize_t)
+    cdef _string(self, bytes string)
