@@ -24,24 +24,14 @@ class Noticed:
         return "noticed"
 
 
-class Steps:
+def steps_of(step: ModuleType, coroutine: Any) -> Any:
     """A coroutine whose end is returned by `go_on`, as a `FirstStep` is."""
 
-    def __init__(self, step: ModuleType, coroutine: Any) -> None:
-        self.step = step
-        self.coroutine = coroutine
+    class Steps(step.Stepper):  # type: ignore[misc, name-defined]
+        def go_on(self) -> Any:
+            return step.step(coroutine)
 
-    def go_on(self) -> Any:
-        return self.step.step(self.coroutine)
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        held = self.go_on()
-        if held is self.step.END:
-            raise StopIteration
-        return held
+    return Steps()
 
 
 def make_task(loop: asyncio.AbstractEventLoop) -> Any:
@@ -90,14 +80,14 @@ class TestStep:
         context = contextvars.Context()
         for _ in range(2):
             with pytest.raises(LookupError):
-                step.step_in(context, Steps(step, fails()))
+                step.step_in(context, steps_of(step, fails()))
 
     def test_the_context(self, step: ModuleType) -> None:
         async def app() -> None:
             VARIABLE.set("mine")
 
         context = contextvars.Context()
-        assert step.step_in(context, Steps(step, app())) is step.END
+        assert step.step_in(context, steps_of(step, app())) is step.END
         assert context[VARIABLE] == "mine"
         assert VARIABLE.get() == "unset"
 

@@ -1,13 +1,12 @@
 cimport cython
 
 from tricorn.asgi.call cimport AppCall
-from tricorn.asgi.step cimport Returned, is_untouched, step, step_in
+from tricorn.asgi.step cimport Returned, Stepper, is_untouched, step, step_in
 
 cdef int _RUNNING, _WAITS, _FAILED, _ENDED
 cdef object _END, _get_name
 
-@cython.final
-cdef class FirstStep:
+cdef class FirstStep(Stepper):
     cdef public int state
     cdef public object held, coroutine
     cdef public AppCall call

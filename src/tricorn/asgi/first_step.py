@@ -16,7 +16,7 @@ from types import CoroutineType
 from typing import Any, Final
 
 from tricorn.asgi.call import AppCall
-from tricorn.asgi.step import END, Returned, is_untouched, step, step_in
+from tricorn.asgi.step import END, Returned, Stepper, is_untouched, step, step_in
 
 _RUNNING: Final = 0
 _WAITS: Final = 1  # for `held`
@@ -29,7 +29,7 @@ _END: Final = END
 _get_name: Callable[[Any], object] = asyncio.Task.get_name
 
 
-class FirstStep:
+class FirstStep(Stepper):
     """What a task takes for its coroutine: a call of an app."""
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ cdef class Handover:
     cdef public int state
     cdef public Steps steps
     cpdef arrive(self)
+    cpdef result(self)
 
 cdef class Steps:
     cdef public FirstStep first

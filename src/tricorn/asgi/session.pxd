@@ -6,7 +6,7 @@ from tricorn.asgi.step cimport bind
 
 cdef int _CONNECTING, _OPEN, _HELD, _DENYING, _CLOSED
 cdef str _SEND_KIND, _send_met
-cdef object _TYPE, _TEXT, _BYTES
+cdef object _TYPE, _TEXT, _BYTES, _READY
 cdef object _RECEIVE, _SEND
 
 cdef class Session(Inbox):

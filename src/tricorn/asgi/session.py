@@ -60,6 +60,7 @@ _TEXT: Final = "text"
 _BYTES: Final = "bytes"
 # The app's own string for the kind, once it has sent it: a string is compared with itself at once.
 _send_met: str = _SEND_KIND
+_READY: Final = READY
 _DENIAL: Final = [(b"content-type", b"text/plain; charset=utf-8")]
 
 NORMAL: Final = 1000
@@ -113,7 +114,7 @@ class Session(Inbox):
             return failed(error)
         if self.stream.write_paused:
             return self.stream.drained()
-        return READY  # type: ignore[return-value]  # has the protocol, see Ready
+        return _READY  # type: ignore[return-value]  # has the protocol, see Ready
 
     # The call
 

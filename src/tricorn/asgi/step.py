@@ -41,11 +41,16 @@ def step(coroutine: Any) -> Any:
         return END if end.value is None else Returned(end.value)
 
 
-def step_in(context: contextvars.Context, steps: Any) -> Any:
-    """Do the same in a context, which isn't entered already, with a `FirstStep`.
+class Stepper:
+    """What goes on step by step: `FirstStep`. Its steps are taken without a look for `send`."""
 
-    Its `go_on` is what `send` is to a coroutine, but an end is returned.
-    """
+    def go_on(self) -> Any:
+        """Take the next step; return what is waited for, or END."""
+        raise NotImplementedError
+
+
+def step_in(context: contextvars.Context, steps: Stepper) -> Any:
+    """Take the next step in a context, which isn't entered already."""
     return context.run(steps.go_on)
 
 

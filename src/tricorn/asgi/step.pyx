@@ -74,10 +74,15 @@ cdef extern from *:
     void _release "Py_DECREF"(PyObject* held)
 
 
-cpdef object step_in(context, steps):
+cdef class Stepper:
+    cpdef go_on(self):
+        raise NotImplementedError
+
+
+cpdef object step_in(context, Stepper steps):
     PyContext_Enter(context)
     try:
-        return step(steps)
+        return steps.go_on()
     finally:
         PyContext_Exit(context)
 

@@ -40,6 +40,7 @@ cdef class HubTransport(SendQueue):
     cpdef write(self, data)
     @cython.locals(idle=bint)
     cpdef writelines(self, pieces)
+    @cython.locals(data=bytes)
     cdef _read(self)
     @cython.locals(events=int)
     cdef _watch(self)

@@ -90,9 +90,9 @@ def frame_of(first: int, payload: bytes) -> bytes:
     return frame_head(first, len(payload)) + payload
 
 
-def text_frame(text: str) -> bytes:
-    """Serialise a text frame. Raises `UnicodeEncodeError` for a lone surrogate."""
-    return frame_of(0x81, text.encode("utf-8"))
+def ascii_frame(text: str) -> bytes | None:
+    """Serialise a text frame, or return None for a text that isn't ASCII."""
+    return frame_of(0x81, text.encode("ascii")) if text.isascii() else None
 
 
 def text_payload(text: str) -> Any:

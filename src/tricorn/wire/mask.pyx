@@ -221,12 +221,12 @@ cpdef bytes frame_of(int first, bytes payload):
     return _framed(first, <cstring>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
 
 
-cpdef bytes text_frame(str text):
+cpdef bytes ascii_frame(str text):
     if text is None:
         raise TypeError("a text must be a str")
-    if PyUnicode_IS_ASCII(text):
-        return _framed(0x81, PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
-    return frame_of(0x81, PyUnicode_AsUTF8String(text))
+    if not PyUnicode_IS_ASCII(text):
+        return None
+    return _framed(0x81, PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
 
 
 cdef class AsciiText:

@@ -28,6 +28,7 @@ cdef class MessageReader:
     cpdef allow_controls(self)
     @cython.locals(code=int)
     cpdef int next(self) except -1
+    cdef _let_go(self)
     cdef _stop(self)
     @cython.locals(data=bytes, at=Py_ssize_t, available=Py_ssize_t, first=int, second=int, size=cython.longlong, key_at=Py_ssize_t)
     cdef int _read_frame(self) except -2

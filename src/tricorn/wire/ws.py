@@ -134,6 +134,10 @@ class MessageReader:
         """
         if self.violation is not None:
             raise self.violation
+        if self.at >= len(self.bytes_in):
+            # Each message is followed by this question.
+            self._let_go()
+            return _NOTHING
         try:
             code = _AGAIN
             while code == _AGAIN:
@@ -143,14 +147,20 @@ class MessageReader:
             self._stop()
             raise
         if code == _NOTHING:
-            # An idle connection shouldn't hold its last message. Nor should a busy one: the memory
-            # is in the processor's caches when the next one is received into it.
-            self.text = ""
-            self.data = b""
-            if self.at >= len(self.bytes_in):
-                self.bytes_in = b""
-                self.at = 0
+            self._let_go()
         return code
+
+    def _let_go(self) -> None:
+        """Hold nothing of the last message, nor of the bytes that were read.
+
+        An idle connection shouldn't. Nor should a busy one: the memory is in the processor's caches
+        when the next message is received into it.
+        """
+        self.text = ""
+        self.data = b""
+        if self.at >= len(self.bytes_in):
+            self.bytes_in = b""
+            self.at = 0
 
     def _stop(self) -> None:
         """Read nothing more."""

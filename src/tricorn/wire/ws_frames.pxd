@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.wire.mask cimport frame_head, frame_of, text_frame, text_payload
+from tricorn.wire.mask cimport ascii_frame, frame_head, frame_of, text_payload
 from tricorn.wire.ws_deflate cimport Deflater, deflate_alone
 
 cdef int _FINAL, _COMPRESSED, _TEXT_FRAME, _BINARY_FRAME
@@ -26,6 +26,7 @@ cdef class FrameCache:
     cdef object _engine(self, int bits)
 
 cdef bytes _as_bytes(payload)
+@cython.locals(whole=bytes)
 cdef bytes _text_frame(text)
 cdef bytes _utf8(text)
 cdef object _payload(str text)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tricorn.wire.deflate_library import Compressor, quick_compressor
-from tricorn.wire.mask import frame_head, frame_of, text_frame, text_payload
+from tricorn.wire.mask import ascii_frame, frame_head, frame_of, text_payload
 from tricorn.wire.ws_deflate import WINDOW_BITS, Deflater, deflate_alone
 
 CONTINUATION: Final = 0
@@ -183,10 +183,8 @@ def _as_bytes(payload: str | bytes) -> bytes:
 def _text_frame(text: str) -> bytes:
     # A subclass of str may have an `encode` of its own.
     plain = text if type(text) is str else str.__str__(text)
-    try:
-        return text_frame(plain)
-    except UnicodeEncodeError as error:
-        raise _not_text(error) from None
+    whole = ascii_frame(plain)
+    return frame_of(_TEXT_FRAME, _utf8(plain)) if whole is None else whole
 
 
 def _payload(text: str) -> Any:
