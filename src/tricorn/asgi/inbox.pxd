@@ -1,14 +1,14 @@
 cimport cython
 
-from tricorn.asgi.call cimport AppCall
 from tricorn.asgi.handover cimport Handover, Steps
+from tricorn.asgi.receiving cimport Receiver, receiving
 from tricorn.asgi.stream cimport SessionStream
 
 cdef str _RECEIVE_KIND
 cdef dict _TEXT_MESSAGE, _BYTES_MESSAGE
 cdef Py_ssize_t _OVERHEAD, HIGH_WATER
 
-cdef class Inbox(AppCall):
+cdef class Inbox(Receiver):
     cdef public SessionStream stream
     cdef public object loop
     cdef public Py_ssize_t queue_limit, size
@@ -23,8 +23,9 @@ cdef class Inbox(AppCall):
     @cython.locals(limit=Py_ssize_t)
     cdef bint _has_room(self)
     cpdef queue_end(self, int code, str reason)
+    cpdef take_message(self)
     @cython.locals(waiter=Handover)
-    cdef Handover _wait(self)
+    cpdef Handover wait_for_message(self)
     @cython.locals(waiter=Handover, other=Handover, others=list)
     cdef _arrived(self)
     @cython.locals(received=dict)

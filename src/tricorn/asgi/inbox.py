@@ -6,11 +6,12 @@ The first half of a `Session`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Final
 
-from tricorn.asgi.call import AppCall
 from tricorn.asgi.handover import Handover, Steps
 from tricorn.asgi.message import Message, mark_as_coroutine_function
+from tricorn.asgi.receiving import Receiver, receiving
 from tricorn.asgi.stream import SessionStream
 
 # Bytes held for an app that doesn't receive; beyond it the wire stops reading.
@@ -25,7 +26,7 @@ _TEXT_MESSAGE: Final[Message] = {"type": _RECEIVE_KIND, "text": ""}
 _BYTES_MESSAGE: Final[Message] = {"type": _RECEIVE_KIND, "bytes": b""}
 
 
-class Inbox(AppCall):
+class Inbox(Receiver):
     """The messages that wait for an app. `receive` is what it gets.
 
     `queue_limit` is how many may wait, 0 for any number; the wire looks at `is_full`, and sets
@@ -50,17 +51,21 @@ class Inbox(AppCall):
 
     # What the app calls
 
-    async def receive(self) -> Message:
-        """Return the next message: connect, receive, and once, disconnect.
+    def receive(self) -> Coroutine[Any, Any, Message]:
+        """Return the next message, when awaited: connect, receive, and once, disconnect.
 
         Raises RuntimeError behind the disconnect.
         """
-        while not self.messages:
+        return receiving(self)
+
+    def take_message(self) -> Message | None:
+        """Return the next message if there is one. Raises RuntimeError behind the disconnect."""
+        if not self.messages:
             if self.end_received:
                 raise RuntimeError("the app called receive() after 'websocket.disconnect'")
             self.stream.want_message()
             if not self.messages:
-                await self._wait()
+                return None
         message = self._next_message()
         if self.held_back and self._has_room():
             self.stream.want_message()
@@ -102,7 +107,7 @@ class Inbox(AppCall):
 
     # Waiting
 
-    def _wait(self) -> Handover:
+    def wait_for_message(self) -> Handover:
         """Make the wait of one more task. What arrives ends all of them: each looks again."""
         waiter = None if self.steps is None else self.steps.again()
         if waiter is None:
