@@ -23,7 +23,7 @@ DIRECTIVES = {
     "annotation_typing": False,
     "binding": True,
 }
-LEVEL = os.environ.get("TRICORN_OPTIMIZE", "3")  # 1 for tests of what was compiled, not of speed
+LEVEL = os.environ.get("TRICORN_OPTIMIZE", "3")  # 0 for tests of what was compiled, not of speed
 OPTIMIZE = [] if sys.platform == "win32" else [f"-O{LEVEL}", "-g0"]
 
 

@@ -103,7 +103,9 @@ def packages(python: Python) -> Path:
     state = digest([python.executable, python.version, *requirements])
     if changed(place / "requirements", state):
         create(place, python.executable, "--without-pip")
-        install(place, "--upgrade", *listed(place, requirements))
+        # The oldest starts a server for most of what it tests, and then what the server needs.
+        bytecode = python == find_pythons()[0]
+        install(place, "--upgrade", *listed(place, requirements), bytecode=bytecode)
         done(place / "requirements", state)
     return place
 
@@ -136,7 +138,7 @@ def install_wheel(place: Path, python: Python, speed: str) -> None:
     wheel = build_wheel(python, speed)
     state = digest([wheel])
     if changed(place / "wheel", state):
-        install(place, "--force-reinstall", "--no-deps", str(wheel))
+        install(place, "--force-reinstall", "--no-deps", str(wheel), bytecode=True)
         done(place / "wheel", state)
 
 
@@ -152,7 +154,7 @@ def build_wheel(python: Python, speed: str) -> Path:
         program = "import sys; from setuptools.build_meta import *; build_wheel(sys.argv[1])"
         command = [python_of(packages(python)), "-c", program, str(folder)]
         # What is shipped is tested on the oldest Python; elsewhere compiling should be quick.
-        level = "3" if python == find_pythons()[0] else "1"
+        level = "3" if python == find_pythons()[0] else "0"
         quietly(command, TRICORN_COMPILE=SPEEDS[speed], TRICORN_OPTIMIZE=level)
         done(folder, state)
     return next(folder.glob("*.whl"))

@@ -23,15 +23,19 @@ def python_of(place: Path) -> str:
     return str(place / "bin" / "python")
 
 
-def install(place: Path, *args: str) -> None:
-    """Install into the environment ``place``, which needs no pip of its own."""
+def install(place: Path, *args: str, bytecode: bool = False) -> None:
+    """Install into the environment ``place``, which needs no pip of its own.
+
+    ``bytecode`` compiles all that is there, for the many processes that will import it.
+    """
     target = ["--python", python_of(place)]
     if uv := find_uv():
-        if attempt([uv, "pip", "install", "-q", *target, *args], **uv_settings()) == 0:
+        options = ["--compile-bytecode"] if bytecode else []
+        if attempt([uv, "pip", "install", "-q", *target, *options, *args], **uv_settings()) == 0:
             return
         print("dev: uv could not; pip is asked", flush=True)
-    options = ["--disable-pip-version-check", "-qq", *target]
-    if attempt([*pip(), *options, "install", "--no-compile", *args]):
+    command = [*pip(), "--disable-pip-version-check", "-qq", *target, "install"]
+    if attempt([*command, *([] if bytecode else ["--no-compile"]), *args]):
         die(
             "pip failed, see above. It needs a package registry the first time"
             " (PyPI, or the one in pip's own settings)."

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -162,9 +163,15 @@ def is_attack_on_the_loop(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported out of collections: many tests make one, each a tenth of a second."""
+    """What was imported is left out of collections: many tests make one, each a tenth of a second.
+
+    What tests import or start from here on leaves no bytecode: a module that a test writes twice
+    within a second, at the same length, would be the old one still.
+    """
     gc.collect()
     gc.freeze()
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 def pytest_report_header(config: pytest.Config) -> str:
