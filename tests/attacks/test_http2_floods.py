@@ -23,7 +23,6 @@ from tests.support.http2 import Http2Client
 from tests.support.server import serve
 from tests.support.wait import DEADLINE, wait_for
 
-pytest.importorskip("ngh2")
 # Thrown away as they come, and no more than that: these needn't end the connection.
 HARMLESS = ("large unknown frames", "DATA of padding")
 

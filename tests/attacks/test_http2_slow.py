@@ -22,7 +22,6 @@ from tests.support.h2_frames import (
 from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 
-pytest.importorskip("ngh2")
 pytestmark = one_transport
 
 

@@ -9,7 +9,6 @@ from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 from tests.wire.ws_peer import sent
 
-pytest.importorskip("ngh2")
 pytestmark = one_transport
 COUNT = 90  # at a time; a request has room beside them
 STREAMS = [2 * number + 1 for number in range(COUNT)]

@@ -5,7 +5,6 @@ import pytest
 from tests.clients.http2_servers import Place, http2_server
 from tests.support.wait import wait_for
 
-pytest.importorskip("ngh2")
 grpc = pytest.importorskip("grpc")
 TIME = 60.0
 # The client must not look for a proxy or another thread's fork.

@@ -13,7 +13,6 @@ from tests.support.wait import wait_for
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-pytest.importorskip("ngh2")
 pytest.importorskip("selenium.webdriver")
 pytestmark = [
     pytest.mark.xdist_group("http2_browser"),

@@ -8,7 +8,6 @@ import pytest
 
 from tests.clients.http2_servers import Place, http2_server
 
-pytest.importorskip("ngh2")
 httpx = pytest.importorskip("httpx")
 h2_config = pytest.importorskip("h2.config")
 from h2 import events  # noqa: E402

@@ -11,8 +11,6 @@ from tests.support.h2_frames import get
 from tests.support.http2 import Http2Client
 from tests.support.server import serve
 
-pytest.importorskip("ngh2")
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

@@ -8,7 +8,6 @@ import pytest
 from tests.clients.http2_servers import Place, http2_server
 from tests.support.tools import need_tool
 
-pytest.importorskip("ngh2")
 CONTENT = b"0123456789abcdef" * 64_000  # 1 MB, more than any window
 TIME = 60.0
 

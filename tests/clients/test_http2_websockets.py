@@ -13,7 +13,6 @@ from tests.support.http2 import Http2Client
 from tests.support.wait import wait_for
 from tests.wire.ws_peer import sent
 
-pytest.importorskip("ngh2")
 h2_config = pytest.importorskip("h2.config")
 pytest.importorskip("wsproto")
 import wsproto.events as ws  # noqa: E402

@@ -58,7 +58,6 @@ def server(
     options: tuple[str, ...] = ("--timeout-keep-alive", "60")
     options = (*options, "--ws-per-message-deflate", str(request.param != "plain"))
     if request.param == "http2":
-        pytest.importorskip("ngh2")
         options = (*options, *make_certificate(tmp_path_factory.mktemp("certificate")).options)
     with serve("sockets:app", *options) as server:
         yield server

@@ -12,7 +12,6 @@ Address = tuple[str, int]
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    pytest.importorskip("ngh2")
     with serve("asked:app", "--http2", "all", "--no-access-log") as server:
         yield server
 

@@ -12,7 +12,6 @@ from tests.support.server import serve
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
     """The app's exceptions are logged, which other servers here may not have."""
-    pytest.importorskip("ngh2")
     with serve("asked:app", "--http2", "all", allow_errors=True) as server:
         yield server.host, server.port
 

@@ -232,10 +232,9 @@ class TestResponses:
         sent = rig.client.engine.data_to_send()
         rig.receive(sent[:-500])
         rig.exchange()
-        assert rig.client.replies[stream].reset is None
-        rig.later(2)
-        rig.exchange()
         assert rig.client.replies[stream].reset == 2
+        rig.receive(sent[-500:])
+        assert rig.ask().status == 200
 
 
 class TestRefusals:
@@ -243,6 +242,11 @@ class TestRefusals:
         ("fields", "status"),
         [
             (request("GET", "/a#b"), 400),
+            (request("GET", "a"), 400),
+            (request("GET", "*"), 400),
+            ([*request(), (b"host", b"a"), (b"host", b"a")], 400),
+            ([*request()[:2], *request()[3:]], 400),
+            ([*request()[:2], (b":authority", b"u@a"), *request()[3:]], 400),
             (request("GET", "/\xe4"), 400),
             (request("CONNECT")[:1] + request()[2:3], 501),
             ([*request(), (b"host", b"b")], 400),
@@ -265,8 +269,6 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "fields",
         [
-            request("GET", "a"),
-            request("GET", "*"),
             request("GET", ""),
             request("GE T"),
             request("GET", "/", (b"a", b" b")),
@@ -280,9 +282,6 @@ class TestRefusals:
             request("GET", "/", (b":path", b"/")),
             request("GET", "/", (b":status", b"200")),
             [(b"a", b"b"), *request()],
-            [*request(), (b"host", b"a"), (b"host", b"a")],
-            [*request()[:2], *request()[3:]],
-            [*request()[:2], (b":authority", b"u@a"), *request()[3:]],
             [*request()[:2], (b":authority", b""), *request()[3:]],
             *[request()[:place] + request()[place + 1 :] for place in (0, 1, 3)],
         ],

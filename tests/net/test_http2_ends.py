@@ -131,8 +131,8 @@ class TestEnds:
         assert not rig.connection.streams
 
 
-class TestWhatTheEnginePassesOver:
-    """Connection errors of RFC 9113 that libnghttp2 lets go."""
+class TestFaults:
+    """Connection errors of RFC 9113 that other engines let go."""
 
     @pytest.mark.parametrize("step", [1, 1000])
     def test_priority_of_stream_0(self, h2_rig: Make, step: int) -> None:
@@ -149,7 +149,7 @@ class TestWhatTheEnginePassesOver:
         for stream_id in (5, 7, 3):
             frame = len(head).to_bytes(3, "big") + b"\x01\x05" + stream_id.to_bytes(4, "big")
             rig.receive(frame + head)
-        assert rig.transport.written.endswith(b"\0\0\0\x07\0\0\0\x01")
+        assert b"\0\0\0\x07\0\0\0\x01" in rig.transport.written
         assert rig.transport.ended
 
 

@@ -17,8 +17,6 @@ from tests.recipes.http2_socket import Http2Socket
 from tests.support.server import Server
 from tests.support.wait import DEADLINE
 
-pytest.importorskip("ngh2")
-
 Serve = Callable[..., Server]
 # One group each, so that only one worker starts its server.
 CELLS = [

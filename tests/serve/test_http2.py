@@ -1,6 +1,5 @@
 """HTTP/2 from the command line: who may speak it, with curl."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.certificates import Files
-from tests.support.server import Server, serve, start
+from tests.support.server import Server, serve
 from tests.support.tools import need_tool
 
 APP = """
@@ -27,7 +26,8 @@ IMPORTS = """
 import sys
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": str("ngh2" in sys.modules).encode()})
+    known = "tricorn.wire.h2" in sys.modules
+    await send({"type": "http.response.body", "body": str(known).encode()})
 """
 CLEARTEXT = "--http2-prior-knowledge"
 
@@ -128,46 +128,3 @@ class TestMemory:
         with serve("imports:app", *tls, "--lifespan", "off", app_dir=app_dir) as server:
             url = f"https://127.0.0.1:{server.port}/"
             assert curl(url, "--cacert", files.authority_file, "--http1.1") == "True 1.1"
-
-
-class TestWithoutTheEngine:
-    """The package ngh2 isn't installed, as on PyPy."""
-
-    LINE = "INFO:     HTTP/2 is off: the package ngh2 isn't installed."
-
-    @pytest.fixture
-    def env(self, tmp_path: Path) -> dict[str, str]:
-        (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['ngh2'] = None\n")
-        paths = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
-        return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-    @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_http1_over_tls(
-        self, files: Files, app_dir: Path, env: dict[str, str], workers: str
-    ) -> None:
-        made = files.make("without", "127.0.0.1", "localhost")
-        assert made.keyfile is not None
-        options = ("--ssl-certfile", made.certfile, "--ssl-keyfile", made.keyfile)
-        more = ("--lifespan", "off", "--workers", workers)
-        with serve("tells:app", *options, *more, app_dir=app_dir, env=env) as server:
-            url = f"https://127.0.0.1:{server.port}/"
-            found = curl(url, "--http2", "--cacert", files.authority_file)
-            assert found == "1.1 https True  1.1"
-            lines = server.output().splitlines()
-            assert [line for line in lines if "HTTP/2" in line or "ngh2" in line] == [self.LINE]
-
-    @pytest.mark.parametrize("http2", ["tls", "all"])
-    @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_asked_for(self, env: dict[str, str], http2: str, workers: str) -> None:
-        server = start("plain:app", "--http2", http2, "--workers", workers, env=env)
-        assert server.wait() != 0
-        assert server.output().splitlines() == [
-            "Error: --http2: the package ngh2 isn't installed; `pip install ngh2`, "
-            "or leave --http2 out"
-        ]
-
-    def test_switched_off(self, app_dir: Path, env: dict[str, str]) -> None:
-        options = ("--http2", "off", "--lifespan", "off")
-        with serve("tells:app", *options, app_dir=app_dir, env=env) as server:
-            assert curl(f"http://127.0.0.1:{server.port}/") == "1.1 http False  1.1"
-            assert "ngh2" not in server.output()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.h2_frames import PREFACE, Kind, settings
+from tests.support.h2_frames import PREFACE, settings
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h2 import CLOSED, DATA, NEED_DATA, OVER, REQUEST, TRAILERS, Http2Limits, Http2Wire
 
@@ -21,8 +21,8 @@ class Heard:
     sent: bytes = b""
     over: bool = False
     head_open: bool = False
-    heads: int = 0
     cost: int = 0
+    updates: int = 0
 
 
 def hear(pieces: Iterable[bytes], limits: Http2Limits | None = None) -> Heard:
@@ -36,27 +36,9 @@ def hear(pieces: Iterable[bytes], limits: Http2Limits | None = None) -> Heard:
         heard.sent += sent
         _take(wire, heard)
     _take(wire, heard)
-    heard.sent = without_words(heard.sent)
     if not heard.over:
-        meter = wire.meter
-        heard.head_open, heard.heads, heard.cost = meter.head_open(), meter.heads, meter.cost
+        heard.head_open, heard.cost, heard.updates = wire.head_open(), wire.cost, wire.updates
     return heard
-
-
-def without_words(sent: bytes) -> bytes:
-    """What is sent, but for a GOAWAY's text for people (RFC 9113 §6.8).
-
-    A client may break two rules at once. Which of them is told depends on how much came in one
-    piece; the code doesn't.
-    """
-    kept = b""
-    while len(sent) >= 9:
-        end = 9 + int.from_bytes(sent[:3], "big")
-        frame, sent = sent[:end], sent[end:]
-        if frame[3] == Kind.GOAWAY:
-            frame = b"\0\0\x08" + frame[3:17]
-        kept += frame
-    return kept + sent
 
 
 def _take(wire: Http2Wire, heard: Heard) -> None:
@@ -90,14 +72,3 @@ def frames_in(sent: bytes) -> list[tuple[int, int]]:
         found.append((sent[3], int.from_bytes(sent[5:9], "big")))
         sent = sent[9 + length :]
     return found
-
-
-def says_goodbye(sent: bytes) -> bool:
-    """Whether a client's GOAWAY is among its frames: behind it the engine reads on only while
-    streams are open, so that what comes in the same piece is still read."""
-    at = len(PREFACE)
-    while at + 9 <= len(sent):
-        if sent[at + 3] == Kind.GOAWAY:
-            return True
-        at += 9 + int.from_bytes(sent[at : at + 3], "big")
-    return False

@@ -11,7 +11,7 @@ from tricorn.wire.h2 cimport Http2Wire
 from tricorn.wire.h2_fields cimport RequestHead
 
 cdef int _NEED_DATA, _REQUEST, _DATA, _TRAILERS, _STREAM_CLOSED, _ACKNOWLEDGED, _CONNECTION_OVER
-cdef int _NOTICED, _LINGER
+cdef int _NOTICED, _LEAVING, _LINGER
 cdef double _NEVER
 cdef dict _EXTENSIONS
 

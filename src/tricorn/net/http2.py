@@ -23,7 +23,7 @@ from typing import Any, Final
 from tricorn.asgi.exchange import open_exchange
 from tricorn.net.health import health_answer
 from tricorn.net.http2_ends import Http2Ends
-from tricorn.net.http2_sending import LINGER, NOTICED
+from tricorn.net.http2_sending import LEAVING, LINGER, NOTICED
 from tricorn.net.http2_stream import Http2Stream, open_stream
 from tricorn.net.http2_tunnel import WebSocketStream
 from tricorn.net.overload import overloaded
@@ -52,6 +52,7 @@ _ACKNOWLEDGED: Final = ACKNOWLEDGED
 _CONNECTION_OVER: Final = OVER
 
 _NOTICED: Final = NOTICED
+_LEAVING: Final = LEAVING
 _LINGER: Final = LINGER
 
 _EXTENSIONS: Final = EXTENSIONS
@@ -103,6 +104,8 @@ class Http2Connection(Http2Ends):
                     self._start_apps()
                     continue
                 if not self._send():
+                    if self.state == _LEAVING and not self.streams:
+                        self._linger()
                     return
             elif code == _REQUEST:
                 self._begin_request()

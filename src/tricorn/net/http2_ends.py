@@ -121,20 +121,20 @@ class Http2Ends(Http2Sending):
 
     def _meter(self) -> None:
         """Bound what costs us and not the client; note a head that has begun."""
-        meter = self.wire.meter
-        if meter.updates:
+        wire = self.wire
+        if wire.updates:
             # Each byte that flow control let through pays for one.
-            self.controls -= max(meter.updates - self.moved, 0)
-            meter.updates = self.moved = 0
-        if meter.cost:
-            self.controls -= meter.cost
-            meter.cost = 0
+            self.controls -= max(wire.updates - self.moved, 0)
+            wire.updates = self.moved = 0
+        if wire.cost:
+            self.controls -= wire.cost
+            wire.cost = 0
         if self.controls < 0 or self.resets < 0:
             what = "frames that carry nothing" if self.controls < 0 else "resets"
             logger.warning("HTTP/2: too many %s from %s", what, client_name(self.client))
             self._end_connection(ENHANCE_YOUR_CALM)
             return
-        if not meter.head_open():
+        if not wire.head_open():
             self.head_since = 0.0
         elif not self.head_since:
             self.head_since = self.service.now
@@ -160,9 +160,6 @@ class Http2Ends(Http2Sending):
         elif self.state == _NOTICED and now >= self.leave_at:
             self._leave()
         elif self.streams:
-            if self.wire.late_reset:
-                self.wire.stop_waiting()
-                self.flush_soon()
             self._check_streams(now)
 
     def _check_streams(self, now: float) -> None:
@@ -212,8 +209,6 @@ class Http2Ends(Http2Sending):
         self.state = _LEAVING
         self.wire.goaway()
         self.flush_soon()
-        if not self.streams:
-            self.deadline = self.service.now + self.service.limits.linger
 
     def detach(self) -> int:
         """Give nothing away, -1: the two sides' tables are here."""

@@ -6,7 +6,6 @@ from tricorn.net.scope cimport ConnectionScope
 from tricorn.net.service cimport Service
 from tricorn.wire.h2 cimport Http2Wire
 from tricorn.wire.h2_fields cimport RequestHead
-from tricorn.wire.h2_frames cimport FrameMeter
 
 cdef int _OPEN, _LINGER, _STREAMS_RUNNING
 cdef double _NEVER

@@ -110,15 +110,13 @@ class Http2Sending(Carrier):
         """Write what the engine has; return whether there may be something new to take."""
         wire = self.wire
         sent = False
-        unsent = wire.all_unsent() if wire.meter.updates else 0
+        unsent = wire.all_unsent() if wire.updates else 0
         while not self.write_paused and self.state < _LINGER:
             data = wire.data_to_send(_WRITE_AT_ONCE)
             if not data:
                 break
             sent = True
             self.transport_write(data)
-            if len(data) < _WRITE_AT_ONCE:
-                break
         if unsent:
             self.moved += unsent - wire.all_unsent()
         if self.held:

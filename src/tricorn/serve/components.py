@@ -59,7 +59,7 @@ def websocket_options(config: Config, interface: str) -> WebSocketOptions | None
 
 def http2_factory(config: Config) -> Callable[[Service], Any] | None:
     """What makes an HTTP/2 connection; None where there are none."""
-    if config.http2 == "off" or config.lacks_http2_engine:
+    if config.http2 == "off":
         return None
     if config.is_ssl or config.http2 == "all":
         # Or the first client would wait for that.

@@ -33,7 +33,6 @@ from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.serve.server_state import ServerState
 from tricorn.serve.signals import captured, hangup_outlived
 from tricorn.settings.errors import ConfigError
-from tricorn.settings.rules import HTTP2_IS_OFF
 
 if TYPE_CHECKING:
     import socket
@@ -215,8 +214,6 @@ class Server:
             self.settle()
         self.started = True
         if self.names_places:
-            if self.config.lacks_http2_engine:
-                logger.info(HTTP2_IS_OFF)
             self.listening.announce(sockets)
         if self.systemd is not None:
             self.systemd.ready("serving")

@@ -19,12 +19,7 @@ from tricorn.settings.options import (
     DEFAULT_LOG_CONFIG,
     TLS_SERVER,
 )
-from tricorn.settings.rules import (
-    SPEAKS_TLS,
-    has_http2_engine,
-    refuse_contradictions,
-    refuse_missing_engine,
-)
+from tricorn.settings.rules import SPEAKS_TLS, refuse_contradictions
 from tricorn.settings.values import convert
 
 if TYPE_CHECKING:
@@ -162,7 +157,6 @@ class Config:
             value = convert(option, getattr(self, name), name)
             setattr(self, name, value)
         refuse_contradictions(vars(self))
-        refuse_missing_engine(self.http2)
         self.headers = self.headers or []
 
     def _take_variables(self) -> None:
@@ -191,13 +185,7 @@ class Config:
     @property
     def alpn(self) -> tuple[str, ...]:
         """What the server offers to speak over TLS (RFC 7301), the favourite first."""
-        is_on = self.http2 != "off" and has_http2_engine()
-        return ("h2", "http/1.1") if is_on else ("http/1.1",)
-
-    @property
-    def lacks_http2_engine(self) -> bool:
-        """Whether HTTP/2 is off for the only reason that its package is missing."""
-        return self.http2 != "off" and not has_http2_engine()
+        return ("http/1.1",) if self.http2 == "off" else ("h2", "http/1.1")
 
     @property
     def should_reload(self) -> bool:

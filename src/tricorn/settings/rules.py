@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Final
 
 from tricorn.settings.errors import OptionError
@@ -53,21 +52,4 @@ def refuse_contradictions(values: Mapping[str, object]) -> None:
     if values["https_redirect"] is not None and not any(values[name] for name in SPEAKS_TLS):
         raise OptionError(
             "https_redirect", wrong=": there is no https here; give --ssl-certfile too"
-        )
-
-
-HTTP2_IS_OFF = "HTTP/2 is off: the package ngh2 isn't installed."
-
-
-def has_http2_engine() -> bool:
-    """Whether the package is installed that HTTP/2 needs."""
-    return find_spec("ngh2") is not None
-
-
-def refuse_missing_engine(http2: object) -> None:
-    """Raise ConfigError when HTTP/2 was asked for and can't be served."""
-    if http2 in ("tls", "all") and not has_http2_engine():
-        raise OptionError(
-            "http2",
-            wrong=": the package ngh2 isn't installed; `pip install ngh2`, or leave --http2 out",
         )

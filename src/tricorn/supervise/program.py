@@ -18,7 +18,6 @@ from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.settings.config import IDLE_RELOAD, Config
 from tricorn.settings.errors import ConfigError, OptionError
-from tricorn.settings.rules import HTTP2_IS_OFF
 from tricorn.supervise.control import Control
 from tricorn.supervise.dealing import deal, open_own
 from tricorn.supervise.fork_launcher import ForkLauncher
@@ -164,8 +163,6 @@ def _can_supervise(config: Config) -> bool:
         return False
     if config.has_idle_reload_options:
         logger.warning(IDLE_RELOAD)
-    if config.lacks_http2_engine:
-        logger.info(HTTP2_IS_OFF)
     return not config.is_ssl or _tls_is_usable(config)
 
 

@@ -1,71 +1,102 @@
-"""HTTP/2 (RFC 9113) as codes and calls, without I/O. Nobody else knows the engine.
+"""HTTP/2 (RFC 9113) as codes and calls, without I/O.
 
-The engine is ngh2, which is libnghttp2: frames, HPACK, flow control, stream states, RFC 9218
-priorities, and the checks of RFC 9113 §8. `feed()` the client's bytes, ask `next()` until it
-answers NEED_DATA, and send what `data_to_send()` returns; both may lead to further codes.
+`feed()` the client's bytes, ask `next()` until it answers NEED_DATA, and send what
+`data_to_send()` returns; both may lead to further codes. Each frame is read when `next()` comes
+to it, so nothing is kept but what hasn't come whole; content is handed on as it comes.
 
-A fault of one stream resets it, a fault of the connection ends it with GOAWAY. The engine does
-both; where it gives up without a word, the GOAWAY is written here.
+A fault of one stream resets it, a fault of the connection ends it with GOAWAY.
+
+| file | what it knows |
+|---|---|
+| `h2.py` | the client's frames, in order |
+| `h2_requests.py` | what requests are made of: field sections and content |
+| `h2_control.py` | what the client's control frames do |
+| `h2_sending.py` | our frames, and whose turn it is |
+| `h2_stream.py` | what is kept of a stream |
+| `h2_message.py` | whether a request is well formed |
+| `h2_priority.py` | RFC 9218's field value |
+| `h2_frames.py` | numbers, and short frames as bytes |
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from ngh2 import (
-    Configuration,
-    Connection,
-    ConnectionClosed,
-    ConnectionProtocolError,
-    DataReceived,
-    DenialOfServiceError,
-    NGH2Error,
-    PingAcknowledged,
-    RequestReceived,
-    Role,
-    Setting,
-    StreamClosed,
-    TrailersReceived,
-)
-
-from tricorn.wire.fields import Fields
 from tricorn.wire.h1 import HeadLimits
-from tricorn.wire.h2_frames import FrameMeter
+from tricorn.wire.h2_bytes import number_frame
+from tricorn.wire.h2_frames import (
+    ACK,
+    CANCEL,
+    CONTINUATION_FRAME,
+    DATA_FRAME,
+    ENABLE_CONNECT_PROTOCOL,
+    ENHANCE_YOUR_CALM,
+    FRAME_SIZE_ERROR,
+    HEAD_SIZE,
+    HEADER_TABLE_SIZE,
+    HEADERS_FRAME,
+    INITIAL_WINDOW_SIZE,
+    INTERNAL_ERROR,
+    MAX_CONCURRENT_STREAMS,
+    MAX_FRAME,
+    MAX_HEADER_LIST_SIZE,
+    NO_ERROR,
+    NO_RFC7540_PRIORITIES,
+    PREFACE,
+    PROTOCOL_ERROR,
+    REFUSED_STREAM,
+    SETTINGS_FRAME,
+    WINDOW_UPDATE_FRAME,
+    ConnectionFault,
+    settings_frame,
+)
+from tricorn.wire.h2_message import MessageCheck
+from tricorn.wire.h2_requests import CLOSED, DATA, NEED_DATA, REQUEST, TRAILERS, Http2Requests
+from tricorn.wire.hpack_decoder import HpackDecoder
 
-# What `next()` answers.
-NEED_DATA: Final = 0
-REQUEST: Final = 1
-DATA: Final = 2
-TRAILERS: Final = 3
-CLOSED: Final = 4  # a stream is over, for `error_code`
 ACKNOWLEDGED: Final = 5  # our PING came back
 OVER: Final = 6  # the connection is, once `data_to_send()` is sent
 
-# RFC 9113 §7.
-NO_ERROR: Final = 0
-PROTOCOL_ERROR: Final = 1
-INTERNAL_ERROR: Final = 2
-REFUSED_STREAM: Final = 7
-CANCEL: Final = 8
-ENHANCE_YOUR_CALM: Final = 11
+__all__ = (
+    "ACKNOWLEDGED",
+    "CANCEL",
+    "CLOSED",
+    "DATA",
+    "ENHANCE_YOUR_CALM",
+    "INTERNAL_ERROR",
+    "NEED_DATA",
+    "NO_ERROR",
+    "OVER",
+    "PREFACE",
+    "PROTOCOL_ERROR",
+    "REFUSED_STREAM",
+    "REQUEST",
+    "TRAILERS",
+    "Http2Limits",
+    "Http2Wire",
+)
 
-# The engine's events, so that none is looked up by its name for each that comes.
-_REQUEST_EVENT: Final = RequestReceived
-_DATA_EVENT: Final = DataReceived
-_CLOSED_EVENT: Final = StreamClosed
+_NEED_DATA: Final = NEED_DATA
+_CLOSED: Final = CLOSED
+_ACKNOWLEDGED: Final = ACKNOWLEDGED
+_OVER: Final = OVER
+_DATA_FRAME: Final = DATA_FRAME
+_HEADERS_FRAME: Final = HEADERS_FRAME
+_SETTINGS_FRAME: Final = SETTINGS_FRAME
+_WINDOW_UPDATE_FRAME: Final = WINDOW_UPDATE_FRAME
+_CONTINUATION_FRAME: Final = CONTINUATION_FRAME
+_HEAD_SIZE: Final = HEAD_SIZE
+_MAX_FRAME: Final = MAX_FRAME
+_PREFACE_SIZE: Final = len(PREFACE)
 
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-_GOAWAY: Final = b"\x00\x00\x08\x07\x00\x00\x00\x00\x00"
-# The engine counts 32 bytes more for each field (RFC 9113 §6.5.2), and breaks the connection
+# The decoder counts 32 bytes more for each field (RFC 9113 §6.5.2), and breaks the connection
 # where we can answer 431. So it gets room beyond our bound, for cookies in pieces too.
 _FIELD_ROOM: Final = 32
 _ROOM: Final = 16384
 _CRUMBS: Final = 256
-_ANY_NUMBER: Final = 1 << 32
-# Frames that the engine finds odd: more than one piece of input can hold, since the engine's
-# code for it is INTERNAL_ERROR; and more a second than we bear.
-_GLITCHES: Final = (65536, 330)
+# What a frame that carries nothing costs; a SETTINGS frame may change tables and windows.
+_COST: Final = 1
+_SETTINGS_COST: Final = 10
 
 
 class Http2Limits(NamedTuple):
@@ -84,262 +115,175 @@ class Http2Limits(NamedTuple):
     controls_rate: int = 200  # more of them a second
 
 
-class Http2Wire:
+class Http2Wire(Http2Requests):
     """One server's side of a connection.
 
     After `next()` answered, the facts stand in the attributes: `stream_id`, `fields` (of a
     request, pseudo-fields included, or of its trailers), `ended` (the client sends no more
-    on this stream), `data`, `error_code`. Only with `tunnels` may a request have `:protocol`
-    (RFC 8441 §3).
+    on this stream), `data`, `error_code`. A field list that is the same object as the last has
+    the same fields. Only with `tunnels` may a request have `:protocol` (RFC 8441 §3).
     """
 
     def __init__(self, limits: Http2Limits, heads: HeadLimits, tunnels: bool = False) -> None:
         section = heads.request_line + heads.field_section + _ROOM
         section += (heads.fields + _CRUMBS) * _FIELD_ROOM
-        self.engine = Connection(
-            Role.SERVER,
-            Configuration(
-                auto_window_update=False,
-                max_deflate_dynamic_table_size=limits.table,
-                max_outbound_ack=limits.acks,
-                max_settings=limits.settings,
-                # Ours is stricter. The engine's would end the connection with the wrong code
-                # where one piece of input holds more than it allows.
-                stream_reset_rate_limit=(_ANY_NUMBER, _ANY_NUMBER),
-                glitch_rate_limit=_GLITCHES,
-                max_continuations=limits.continuations,
-                max_inbound_header_list_size=section,
-                max_inbound_header_count=heads.fields + _CRUMBS,
-            ),
+        super().__init__(
+            HpackDecoder(limits.table, section, heads.fields + _CRUMBS),
+            MessageCheck(tunnels),
+            limits.table,
+            (limits.stream_window, limits.connection_window),
+            (limits.streams, limits.acks, limits.settings),
+            limits.continuations,
         )
-        self.engine.initiate_connection(_settings(limits, heads, tunnels))
-        if limits.connection_window > 65535:
-            self.engine.set_local_window_size(limits.connection_window)
-        self.meter = FrameMeter(len(PREFACE))
-        self.waiting: list[Any] = []  # the engine's events
-        self.taken = 0  # of these
-        self.failed = False
-        self.refused = False  # for what the engine passed over
-        self.farewell = b""
-        self.late_reset = 0  # a stream that is reset at the end of its DATA frame
-        self.late_code = 0
-        self.late_waited = False
-        self.last_stream = 0
-        self.stream_id = 0
-        self.fields: tuple[tuple[bytes, bytes], ...] = ()
-        self.ended = False
-        self.data = b""
-        self.error_code = 0
+        self.buffer = b""
+        self.at = 0
+        self.greeted = False  # the preface has come whole
+        self.settled = False  # and the client's first SETTINGS
+        self.told = False  # of the end of the connection
+        # WINDOW_UPDATE frames, which aren't in `cost`: they may let content through. Whoever
+        # reads the two sets them back.
+        self.updates = 0
+        self._greet(limits, heads, tunnels)
+
+    def _greet(self, limits: Http2Limits, heads: HeadLimits, tunnels: bool) -> None:
+        """§3.4: SETTINGS come first."""
+        settings = [
+            (HEADER_TABLE_SIZE, limits.table),
+            (MAX_CONCURRENT_STREAMS, limits.streams),
+            (INITIAL_WINDOW_SIZE, limits.stream_window),
+            (MAX_HEADER_LIST_SIZE, heads.field_section),
+            (NO_RFC7540_PRIORITIES, 1),
+        ]
+        if tunnels:
+            settings.append((ENABLE_CONNECT_PROTOCOL, 1))
+        self._say(settings_frame(settings))
+        more = self.connection_window - self.send_window
+        if more > 0:
+            self._say(number_frame(_WINDOW_UPDATE_FRAME, 0, more))
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection."""
-        if self.failed or self.refused:
+        if self.over:
             return
-        self.meter.feed(data)
-        if self.meter.fault:
-            # The frame may have faults besides: that one counts, however the bytes are cut.
-            data = data[: self.meter.fault_at]
-        try:
-            self.engine.receive_data(data)
-        except DenialOfServiceError:
-            self._fail(ENHANCE_YOUR_CALM)
-        except ConnectionProtocolError:
-            self._fail(PROTOCOL_ERROR)
-        except NGH2Error:
-            self._fail(INTERNAL_ERROR)
-        else:
-            if self.meter.fault:
-                self.refused = True
-                self.terminate(PROTOCOL_ERROR)
-            late = self.late_reset
-            if late and not self.meter.is_within(late):
-                self._reset_now(late, self.late_code)
-                self.late_reset = 0
+        if self.at < len(self.buffer):
+            data = self.buffer[self.at :] + data
+        self.buffer = data
+        self.at = 0
+
+    def head_open(self) -> bool:
+        """Whether a field section has begun that hasn't ended."""
+        return self.block is not None or (self.in_frame and self.kind == _HEADERS_FRAME)
 
     def next(self) -> int:
         """Answer what comes next, NEED_DATA when that is nothing."""
+        if self.over_streams:
+            return self._tell_closed()
+        if self.over:
+            return self._tell_over(NO_ERROR)
+        try:
+            return self._read()
+        except ConnectionFault as fault:
+            self.terminate(fault.error_code, fault.reason)
+            return self._tell_over(fault.error_code)
+
+    def _tell_closed(self) -> int:
+        stream = self.over_streams.pop(0)
+        self.stream_id = stream.stream_id
+        self.error_code = stream.error_code
+        return _CLOSED
+
+    def _tell_over(self, code: int) -> int:
+        if self.told:
+            return _NEED_DATA
+        self.told = True
+        self.error_code = code
+        return _OVER
+
+    # Frames
+
+    def _read(self) -> int:
+        """Read frames until one is worth a word."""
+        if not self.greeted and not self._read_preface():
+            return _NEED_DATA
         while True:
-            if self.taken == len(self.waiting):
-                # In the end an empty list takes the place of those that were taken.
-                self.waiting = self.engine.events()
-                self.taken = 0
-                if not self.waiting:
-                    return NEED_DATA
-            event = self.waiting[self.taken]
-            self.taken += 1
-            code = self._take(event)
+            if not self.in_frame:
+                if len(self.buffer) - self.at < _HEAD_SIZE:
+                    return _NEED_DATA
+                self._begin_frame()
+            if self.kind == _DATA_FRAME:
+                if self.at == len(self.buffer) and self.content_left:
+                    return _NEED_DATA
+                self.at += self._read_content(self.buffer, self.at)
+                code = self._take_content()
+            else:
+                end = self.at + self.length
+                if end > len(self.buffer):
+                    return _NEED_DATA
+                content = self.buffer[self.at : end]
+                self.at = end
+                self.in_frame = False
+                code = self._take_frame(content)
             if code:
                 return code
 
-    def _take(self, event: Any) -> int:
-        """Take an event's facts; 0 where nobody need know of it."""
-        kind = type(event)
-        if kind is _CLOSED_EVENT:
-            self.stream_id = event.stream_id
-            self.error_code = event.error_code
-            return CLOSED
-        if kind is _REQUEST_EVENT:
-            self.stream_id = self.last_stream = event.stream_id
-            self.fields = event.headers
-            self.ended = event.end_stream
-            return REQUEST
-        if kind is _DATA_EVENT:
-            self.stream_id = event.stream_id
-            self.data = event.data
-            self.ended = event.end_stream
-            return DATA
-        if kind is TrailersReceived:
-            self.stream_id = event.stream_id
-            self.fields = event.headers
-            self.ended = True
-            return TRAILERS
-        if kind is PingAcknowledged:
-            return ACKNOWLEDGED
-        if kind is ConnectionClosed or kind is _Failed:
-            self.error_code = event.error_code
-            return OVER
-        return NEED_DATA
+    def _read_preface(self) -> bool:
+        """§3.4."""
+        come = self.buffer[:_PREFACE_SIZE]
+        if not PREFACE.startswith(come):
+            raise ConnectionFault(PROTOCOL_ERROR, "no preface of HTTP/2")
+        if len(come) < _PREFACE_SIZE:
+            return False
+        self.at = _PREFACE_SIZE
+        self.greeted = True
+        return True
 
-    def _fail(self, code: int) -> None:
-        """The engine takes and gives nothing more."""
-        self.failed = True
-        last = self.last_stream
-        self.farewell = _GOAWAY + last.to_bytes(4, "big") + code.to_bytes(4, "big")
-        self.waiting.extend(self.engine.events())
-        self.waiting.append(_Failed(code))
+    def _begin_frame(self) -> None:
+        """§4.1: the nine bytes before a frame."""
+        data = self.buffer
+        at = self.at
+        self.length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
+        self.kind = data[at + 3]
+        self.flags = data[at + 4]
+        stream_id = (data[at + 5] & 127) << 24 | data[at + 6] << 16 | data[at + 7] << 8
+        self.frame_stream = stream_id | data[at + 8]
+        self.at = at + _HEAD_SIZE
+        self.in_frame = True
+        if self.length > _MAX_FRAME:
+            raise ConnectionFault(FRAME_SIZE_ERROR, f"frame of {self.length} bytes")
+        if not self.settled:
+            if self.kind != _SETTINGS_FRAME or self.flags & ACK:
+                raise ConnectionFault(PROTOCOL_ERROR, "the first frame must be SETTINGS")
+            self.settled = True
+        if self.block is not None:
+            if self.kind != _CONTINUATION_FRAME or self.frame_stream != self.block_stream:
+                raise ConnectionFault(PROTOCOL_ERROR, "frame within a field section")
+        elif self.kind == _DATA_FRAME:
+            self._begin_content()
+        elif self.kind == _HEADERS_FRAME:
+            if not self.frame_stream & 1:
+                raise ConnectionFault(PROTOCOL_ERROR, "HEADERS on a stream with an even number")
+        elif self.kind == _CONTINUATION_FRAME:
+            raise ConnectionFault(PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        else:
+            self._count_control()
 
-    def data_to_send(self, most: int) -> bytes:
-        """Return bytes for the transport, at most so many; empty when there are no more now."""
-        if self.failed:
-            rest, self.farewell = self.farewell, b""
-            return rest
-        try:
-            return self.engine.data_to_send(most)
-        except NGH2Error:
-            self._fail(INTERNAL_ERROR)
-            return self.farewell
+    def _count_control(self) -> None:
+        kind = self.kind
+        self._check_head(kind, self.flags, self.frame_stream, self.length)
+        if kind == _WINDOW_UPDATE_FRAME:
+            self.updates += 1
+        else:
+            self.cost += _SETTINGS_COST if kind == _SETTINGS_FRAME else _COST
 
-    # What the server sends. On a stream that is over these do nothing: the code that says so
-    # may still be waiting.
-
-    def respond(self, stream_id: int, fields: Fields, end: bool) -> None:
-        """Send a response's head, which is all of it if `end`."""
-        try:
-            self.engine.send_response(stream_id, fields, end_stream=end)
-        except NGH2Error:
-            pass
-
-    def send(self, stream_id: int, data: bytes, end: bool) -> None:
-        """Send content, the last of it if `end`."""
-        try:
-            self.engine.send_data(stream_id, data, end_stream=end)
-        except NGH2Error:
-            pass
-
-    def send_trailers(self, stream_id: int, fields: Fields) -> None:
-        """End a response with a trailer section."""
-        try:
-            self.engine.send_trailers(stream_id, fields)
-        except NGH2Error:
-            pass
-
-    def inform(self, stream_id: int, fields: Fields) -> None:
-        """Send a 1xx response's head."""
-        try:
-            self.engine.send_informational_response(stream_id, fields)
-        except NGH2Error:
-            pass
-
-    def reset(self, stream_id: int, code: int) -> None:
-        """End a stream at once, with what waits to be sent on it.
-
-        Within a DATA frame of its, that waits until the frame is whole: the engine would drop
-        what it holds of the frame, and the connection's window would stay smaller by that.
-        """
-        if not self.meter.is_within(stream_id):
-            self._reset_now(stream_id, code)
-        elif self.late_reset != stream_id:
-            self.late_reset = stream_id
-            self.late_code = code
-            self.late_waited = False
-
-    def stop_waiting(self) -> None:
-        """Called now and then: a reset that waited at the last call is made."""
-        if self.late_reset and self.late_waited:
-            self._reset_now(self.late_reset, self.late_code)
-            self.late_reset = 0
-        self.late_waited = True
-
-    def _reset_now(self, stream_id: int, code: int) -> None:
-        try:
-            self.engine.reset_stream(stream_id, code)
-        except NGH2Error:
-            pass
-
-    def consumed(self, stream_id: int, size: int) -> None:
-        """Let the client send so many bytes of content more."""
-        try:
-            self.engine.acknowledge_received_data(size, stream_id)
-        except NGH2Error:
-            pass
-
-    def ping(self) -> None:
-        """Ask for an answer, which is `ACKNOWLEDGED`."""
-        try:
-            self.engine.ping()
-        except NGH2Error:
-            pass
-
-    def notice(self) -> None:
-        """Tell the client that no further streams will be taken soon (RFC 9113 §6.8)."""
-        try:
-            self.engine.send_shutdown_notice()
-        except NGH2Error:
-            pass
-
-    def goaway(self) -> None:
-        """Take no further streams; those that are open go on."""
-        try:
-            self.engine.send_goaway(NO_ERROR)
-        except NGH2Error:
-            pass
-
-    def terminate(self, code: int) -> None:
-        """End the connection at once."""
-        try:
-            self.engine.terminate_connection(code)
-        except NGH2Error:
-            pass
-
-    # How it stands
-
-    def unsent(self, stream_id: int) -> int:
-        """Bytes of content that wait for the client to take them."""
-        size: int = self.engine.queued_body_size(stream_id)
-        return size
-
-    def all_unsent(self) -> int:
-        """The same of all streams."""
-        size: int = self.engine.queued_body_size()
-        return size
-
-
-class _Failed:
-    """Stands for the engine's own last event where it has failed."""
-
-    def __init__(self, error_code: int) -> None:
-        self.error_code = error_code
-
-
-def _settings(limits: Http2Limits, heads: HeadLimits, tunnels: bool) -> dict[int, int]:
-    settings: dict[int, int] = {
-        Setting.HEADER_TABLE_SIZE: limits.table,
-        Setting.MAX_CONCURRENT_STREAMS: limits.streams,
-        Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
-        Setting.MAX_HEADER_LIST_SIZE: heads.field_section,
-        # Priorities are RFC 9218's.
-        Setting.NO_RFC7540_PRIORITIES: 1,
-    }
-    if tunnels:
-        settings[Setting.ENABLE_CONNECT_PROTOCOL] = 1
-    return settings
+    def _take_frame(self, content: bytes) -> int:
+        """Take a frame that has come whole."""
+        kind = self.kind
+        if kind == _HEADERS_FRAME:
+            return self._begin_section(content)
+        if kind == _CONTINUATION_FRAME:
+            return self._go_on_with_section(content)
+        self._obey(kind, self.flags, self.frame_stream, content)
+        if self.answered:
+            self.answered = False
+            return _ACKNOWLEDGED
+        return self._tell_closed() if self.over_streams else _NEED_DATA
