@@ -96,7 +96,7 @@ def run_tests(python: Python, speed: str, args: list[str], log: Path | None = No
     programs = [str(TEST / name / "bin") for name in PROGRAMS]
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *programs])
     # Tests are compiled once for all processes, whatever the user's settings are.
-    env = {"TRICORN_TEST_SPEED": speed, "PATH": path, "PYTHONDONTWRITEBYTECODE": ""}
+    env = {"TEST_SPEED": speed, "PATH": path, "PYTHONDONTWRITEBYTECODE": ""}
     code = into(log, command, **env) if log else attempt(command, **env)
     return read_report(name, report, code, time.monotonic() - start)
 

@@ -34,7 +34,7 @@ settings.load_profile("whole")
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the matrix, the package under test is the installed one."""
-    if "TRICORN_TEST_SPEED" not in os.environ:
+    if "TEST_SPEED" not in os.environ:
         return
     place = Path(tricorn.__file__).resolve()
     if place.is_relative_to(SOURCE):
@@ -175,7 +175,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    speed = os.environ.get("TRICORN_TEST_SPEED", "as imported")
+    speed = os.environ.get("TEST_SPEED", "as imported")
     return f"tricorn: {speed}, from {Path(tricorn.__file__).parent}"
 
 

@@ -116,6 +116,17 @@ class TestServing:
         assert error("main:app") == "port: -1 is not a whole number from 0 to 65535"
 
 
+class TestUnreadVariables:
+    def test_one_is_named_and_the_server_starts(self, started: list[Config]) -> None:
+        os.environ["TRICORN_WORKRES"] = "4"
+        os.environ["TRICORN_BACKLOG"] = "7"
+        result = run("main:app")
+        assert result.exit_code == 0
+        warned = "Warning: TRICORN_WORKRES in the environment has no effect; did you mean"
+        assert result.stderr == f"{warned} TRICORN_WORKERS?\n"
+        assert started[0].backlog == 7
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "message"),

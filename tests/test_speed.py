@@ -26,9 +26,9 @@ def hot_modules() -> list[str]:
 
 @pytest.fixture
 def speed() -> str:
-    asked = os.environ.get("TRICORN_TEST_SPEED")
+    asked = os.environ.get("TEST_SPEED")
     if asked is None:
-        pytest.skip("TRICORN_TEST_SPEED is not set: any speed will do")
+        pytest.skip("TEST_SPEED is not set: any speed will do")
     return asked
 
 

@@ -206,7 +206,10 @@ def _parameters() -> list[click.Parameter]:
 
 def _start(given: dict[str, Any], settled: Mapping[str, str]) -> int:
     from tricorn.settings.sources import resolve
+    from tricorn.settings.unread import warnings_of_unread
 
+    for text in warnings_of_unread(os.environ):
+        click.echo(f"Warning: {text}", err=True)
     origin = click.get_current_context().get_parameter_source
     typed = {
         name: raw for name, raw in given.items() if origin(name) is ParameterSource.COMMANDLINE

@@ -33,7 +33,8 @@ give it, the later one wins:
    `TRICORN_LOG_LEVEL=debug`. Uvicorn's variables, `UVICORN_LOG_LEVEL`, work for
    every option that Uvicorn has; tricorn's own name wins. A list is split at white
    space, a boolean is `true` or `false` (also `1`, `0`, `yes`, `no`, `on`, `off`),
-   and an empty variable counts as not set;
+   and an empty variable counts as not set. A variable of these two prefixes that
+   is no option's is named in a warning when the server starts;
 3. the command line;
 4. in Python, `tricorn.run(app, port=8080)` and `tricorn.Config(app, port=8080)`
    take the Python names. They read neither file nor environment, except
