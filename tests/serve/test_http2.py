@@ -108,7 +108,7 @@ class TestCleartext:
 
 
 class TestMemory:
-    """The engine and what drives it take 2 MB."""
+    """The engine and what drives it take 0.7 MB."""
 
     def test_without_tls_it_is_imported_for_the_first_connection(self, app_dir: Path) -> None:
         with serve("imports:app", "--lifespan", "off", app_dir=app_dir) as server:

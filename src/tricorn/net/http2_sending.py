@@ -34,6 +34,7 @@ _ALL_HIGH_WATER: Final = ALL_HIGH_WATER
 _WRITE_AT_ONCE: Final = 65536
 # Apps of streams that the client has given up count too, up to so many times the streams.
 _STREAMS_RUNNING: Final = 2
+_LIMITS: Final = Http2Limits()
 
 
 class Http2Sending(Carrier):
@@ -42,7 +43,7 @@ class Http2Sending(Carrier):
     What all three classes need to know of the connection stands here.
     """
 
-    def __init__(self, service: Service, limits: Http2Limits) -> None:
+    def __init__(self, service: Service, limits: Http2Limits = _LIMITS) -> None:
         wire = Http2Wire(limits, service.head_limits, service.websockets is not None)
         super().__init__(service, wire)
         self.limits = limits
