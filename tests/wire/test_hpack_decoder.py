@@ -226,7 +226,6 @@ class TestMalformed:
         for back in range(3):
             hpack.decode(bytes([0xBE + back]))
             assert not hpack.malformed
-        assert not hpack.table.malformed
 
     @pytest.mark.parametrize("byte", range(256))
     def test_every_byte_of_a_name(self, byte: int) -> None:
@@ -394,6 +393,110 @@ class TestRepeated:
         encoded = literal(b"a", b"b" * 5000)
         assert hpack.decode(encoded) == hpack.decode(encoded)
         assert hpack.last_block is None
+
+
+class TestAnotherPath:
+    """A block that is the last one but for a literal takes the rest from it."""
+
+    BEHIND = b"\x87" + literal(b"x", b"y")
+
+    def test_the_rest_is_the_same_pairs(self) -> None:
+        hpack = decoder()
+        first = hpack.decode(WHOLE[:3] + b"\x04\x02/a" + self.BEHIND)
+        again = hpack.decode(WHOLE[:3] + b"\x04\x03/bc" + self.BEHIND)
+        assert again == (*first[:3], (b":path", b"/bc"), *first[4:])
+        assert again[5] is first[5]
+        assert hpack.decode(WHOLE[:3] + b"\x04\x03/bc" + self.BEHIND) is again
+
+    @pytest.mark.parametrize("behind", [BEHIND, b""], ids=["in the middle", "at the end"])
+    @pytest.mark.parametrize("before", [WHOLE[:3], b""], ids=["behind others", "first"])
+    @pytest.mark.parametrize(
+        "other",
+        [
+            b"\x04\x01/",
+            b"\x14\x01/",
+            b"\x0f\x00\x01x",
+            literal(b"A", b""),
+            literal(b"a", b" "),
+            literal(b"te", b"gzip"),
+            b"\x82",
+            b"",
+            b"\x82\x84",
+            b"\x04\x01/\x04\x01/",
+            b"\x44\x01/",
+            b"\x20",
+            b"\x04\x7f\x00/",
+            b"\x04\x83\xff\xff\xff",
+            b"\x04\x05/",
+            b"\x04",
+            b"\x0f",
+            b"\x0f\xff\x01",
+            literal(b"a", b"b" * 40),
+        ],
+        ids=repr,
+    )
+    def test_it_comes_to_what_it_would_alone(
+        self, before: bytes, other: bytes, behind: bytes
+    ) -> None:
+        hpack = decoder(section=300)
+        hpack.decode(before + b"\x04\x02/a" + behind)
+        blocks = [before + b"\x04\x03/bb" + behind, before + other + behind]
+        assert outcomes(hpack, blocks) == outcomes(decoder(section=300), blocks)
+
+    def test_its_bytes_count(self) -> None:
+        hpack = decoder(section=200)
+        for size, fits in ((1, True), (100, True), (121, True), (122, False), (2, True)):
+            encoded = b"\x82" + b"\x04" + string(b"p" * size)
+            if fits:
+                assert len(hpack.decode(encoded)) == 2
+            else:
+                with pytest.raises(FieldSectionTooLarge):
+                    hpack.decode(encoded)
+
+
+def outcomes(hpack: HpackDecoder, blocks: list[bytes], forget: bool = False) -> list[object]:
+    """What each block comes to, until one is broken; `forget`: without what came last."""
+    found: list[object] = []
+    for encoded in blocks:
+        if forget:
+            hpack.last_block = None
+        try:
+            found.append((hpack.decode(encoded), hpack.malformed))
+        except FieldSectionTooLarge:
+            found.append(FieldSectionTooLarge)
+        except HpackError:
+            return [*found, HpackError]
+    return found
+
+
+PIECES = st.sampled_from(
+    [
+        *(b"\x82", b"\x84", b"\xbe", b"\xbf", b"\x04\x01/", b"\x04\x02/a", b"\x14\x01/"),
+        *(b"\x04\x82\x60\x7f", b"\x0f\x2f\x01v", literal(b"a", b"b"), literal(b"A", b"")),
+        *(indexed(b"a", b"b"), indexed(b"x", b" "), b"\x7e\x01c", literal(b"te", b"gzip")),
+        *(b"\x20", b"\x3f\x23", b"\x3f\xe1\x1f", b"\x04\x02/", b"\x80"),
+    ]
+)
+
+
+@patient
+@given(
+    st.lists(PIECES, max_size=3),
+    st.lists(st.tuples(PIECES, PIECES), max_size=8),
+    st.lists(PIECES, max_size=3),
+)
+def test_what_came_last_changes_nothing(
+    before: list[bytes], middles: list[tuple[bytes, bytes]], behind: list[bytes]
+) -> None:
+    start = [b"\x3f\xe1\x1f" + indexed(b"n", b"1") + indexed(b"n", b"2")]
+    blocks = start + [
+        b"".join([*before, *middle[:number], *behind])
+        for middle in middles
+        for number in (1, 2, 1, 1)
+    ]
+    limits = {"section": 400, "fields": 8}
+    found = outcomes(decoder(**limits), blocks)
+    assert found == outcomes(decoder(**limits), blocks, forget=True)
 
 
 NAMES = st.sampled_from(

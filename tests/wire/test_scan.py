@@ -29,6 +29,7 @@ FUNCTIONS = [
     "find_byte",
     "is_same",
     "cut",
+    "taken",
     "has_isolated_line_end",
     "joined",
     "encode_chunks",
@@ -232,6 +233,14 @@ class TestScan:
         for start, end in ((-1, 1), (0, 2), (1, 0)):
             with pytest.raises(IndexError):
                 scan.cut(b"x", start, end)
+
+    def test_the_front_of_a_buffer(self, scan: ModuleType) -> None:
+        room = bytearray(b"abc")
+        assert [scan.taken(room, size) for size in range(4)] == [b"", b"a", b"ab", b"abc"]
+        assert type(scan.taken(room, 3)) is bytes
+        for size in (-1, 4):
+            with pytest.raises(IndexError):
+                scan.taken(room, size)
 
     def test_parts_are_joined(self, scan: ModuleType) -> None:
         assert scan.joined(b"a", b"", b"bc", b"d", b"\x00e") == b"abcd\x00e"

@@ -1,44 +1,48 @@
 cimport cython
 
 from tricorn.wire.hpack_huffman cimport cstring, expand, most_expanded
-from tricorn.wire.hpack_table cimport DynamicTable
-from tricorn.wire.scan cimport is_field_value, is_lower_name
+from tricorn.wire.hpack_table cimport DynamicTable, Entry, size_of
+from tricorn.wire.scan cimport is_field_value, is_lower_name, is_same, taken
 
 cdef int _INDEXED, _INDEXED_PREFIX, _INCREMENTAL, _INCREMENTAL_PREFIX, _SIZE_UPDATE, _SIZE_PREFIX
-cdef int _LITERAL_PREFIX, _HUFFMAN, _LENGTH_PREFIX, _MOST_SHIFT, _FORBIDDEN, _NEWEST
+cdef int _LITERAL_PREFIX, _HUFFMAN, _LENGTH_PREFIX, _MOST_SHIFT, _NEWEST
 cdef long long _MOST_INTEGER
 cdef Py_ssize_t _REMEMBERED, _ROOM, _FIELD
-cdef tuple _STATIC_FIELDS
-
-cdef class ReceivedTable(DynamicTable):
-    cdef public set malformed
-
-    cdef gone(self, tuple pair, long long number)
+cdef tuple _STATIC
 
 cdef class HpackDecoder:
-    cdef public Py_ssize_t table_limit, section_limit, field_limit, at, end
+    cdef public Py_ssize_t table_limit, section_limit, field_limit
     cdef public bint malformed, table_changed, faulty
-    cdef public ReceivedTable table
-    cdef public bytes last_block, block
+    cdef public DynamicTable table
+    cdef public bytes last_block, block, before, behind
     cdef public tuple last
+    cdef public list listed
+    cdef public Py_ssize_t last_size, literal_at, literal_size, literal_start, literal_end, at, end, size
     cdef public bytearray room
 
-    @cython.locals(fields=tuple)
+    @cython.locals(fields=tuple, listed=list)
     cpdef tuple decode(self, bytes block)
-    @cython.locals(text=cstring, fields=list, size=Py_ssize_t, count=Py_ssize_t, first=int, pair=tuple, name=bytes, value=bytes)
+    cdef _begin(self, bytes block)
+    cdef _remember(self, bytes block, tuple fields, list listed)
+    @cython.locals(text=cstring, start=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t, literal_size=Py_ssize_t, pair=tuple, name=bytes, value=bytes)
+    cdef bint _differs_in_literal(self, bytes block) except -1
+    @cython.locals(text=cstring, fields=list, size=Py_ssize_t, count=Py_ssize_t, first=int, entry=Entry)
     cdef list _fields(self, bytes block)
-    @cython.locals(number=cython.longlong, pair=tuple)
-    cdef tuple _entry(self, long long index)
-    @cython.locals(index=cython.longlong, well=bint, name=bytes, value=bytes)
+    @cython.locals(entry=Entry)
+    cdef Entry _entry(self, long long index)
+    @cython.locals(pair=tuple, entry=Entry)
+    cdef Entry _new_entry(self, cstring text)
+    @cython.locals(start=Py_ssize_t, pair=tuple)
+    cdef Entry _passing(self, cstring text, Py_ssize_t count)
+    @cython.locals(index=cython.longlong, well=bint, name=bytes, value=bytes, entry=Entry)
     cdef tuple _literal(self, cstring text, int prefix)
-    cdef _insert(self, tuple pair)
     @cython.locals(size=cython.longlong)
     cdef _resize(self, cstring text, Py_ssize_t count)
     @cython.locals(value=cython.longlong, shift=int, byte=cython.longlong)
     cdef long long _integer(self, cstring text, int prefix) except -1
     @cython.locals(is_huffman=int, size=cython.longlong, start=Py_ssize_t)
     cdef bytes _string(self, cstring text)
-    @cython.locals(most=Py_ssize_t, room=bytearray, into=cython.p_uchar, count=Py_ssize_t)
+    @cython.locals(most=Py_ssize_t, room=bytearray, count=Py_ssize_t)
     cdef bytes _expanded(self, Py_ssize_t start, Py_ssize_t size)
 
 cdef bint _is_name(bytes name) except -1

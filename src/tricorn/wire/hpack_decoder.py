@@ -13,13 +13,15 @@ from tricorn.wire.fields import CONNECTION_SPECIFIC
 from tricorn.wire.hpack_huffman import expand, most_expanded
 from tricorn.wire.hpack_table import (
     DEFAULT_SIZE,
+    ENTRIES,
     ENTRY_ROOM,
-    STATIC,
     STATIC_ENTRIES,
     DynamicTable,
+    Entry,
     Pair,
+    size_of,
 )
-from tricorn.wire.scan import is_field_value, is_lower_name
+from tricorn.wire.scan import is_field_value, is_lower_name, is_same, taken
 
 # How a field representation begins (RFC 7541 §6): bits, and the prefix that is left.
 _INDEXED: Final = 0x80
@@ -34,25 +36,12 @@ _LENGTH_PREFIX: Final = 0x7F
 
 _MOST_INTEGER: Final = (1 << 32) - 1
 _MOST_SHIFT: Final = 28  # of an integer's last byte: 35 bits, some of which may add nothing
-_FORBIDDEN: Final = STATIC.index((b"transfer-encoding", b""))
-# Integers of C when compiled, as an imported name isn't.
+# Of C when compiled, as an imported name isn't.
 _NEWEST: Final = STATIC_ENTRIES + 1
+_STATIC: Final = ENTRIES
 _FIELD: Final = ENTRY_ROOM
-_STATIC_FIELDS: Final = STATIC
 _REMEMBERED: Final = 4096  # bytes of a block; a larger one isn't kept
 _ROOM: Final = 1024  # bytes of a Huffman string for which room is kept
-
-
-class ReceivedTable(DynamicTable):
-    """The client's dynamic table; it knows which of the entries are malformed fields."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
-        self.malformed: set[int] = set()  # their numbers
-
-    def gone(self, pair: Pair, number: int) -> None:
-        if self.malformed:
-            self.malformed.discard(number)
 
 
 class HpackDecoder:
@@ -74,16 +63,26 @@ class HpackDecoder:
         self.field_limit = fields
         self.malformed = False
         # Until the client says otherwise, which it has to where `table` is less.
-        self.table = ReceivedTable(DEFAULT_SIZE)
+        self.table = DynamicTable(DEFAULT_SIZE)
         # The last block, if decoding it again would come to the same.
         self.last_block: bytes | None = None
         self.last: tuple[Pair, ...] = ()
+        self.listed: list[Pair] = []  # the same as a list
+        self.last_size = 0
+        # Its first literal, and the bytes around that.
+        self.literal_at = -1
+        self.literal_size = 0
+        self.before = b""
+        self.behind = b""
         # Of the block being read.
         self.block = b""
         self.at = 0
         self.end = 0
+        self.size = 0
+        self.literal_start = 0  # of the first literal
+        self.literal_end = 0
         self.table_changed = False
-        self.faulty = False  # the field being read is malformed
+        self.faulty = False  # the literal read last is malformed
         self.room = bytearray()
 
     def decode(self, block: bytes) -> tuple[Pair, ...]:
@@ -92,19 +91,71 @@ class HpackDecoder:
         It is the same object again where the block is, unless the table has changed meanwhile.
         Raises `HpackError`, or `FieldSectionTooLarge` when all is decoded.
         """
-        if self.last_block is not None and block == self.last_block:
-            return self.last
+        if self.last_block is not None:
+            if block == self.last_block:
+                return self.last
+            if self.literal_at >= 0 and self._differs_in_literal(block):
+                return self.last
         self.last_block = None
-        self.malformed = self.faulty = False
+        self.malformed = False
         self.table_changed = False
+        self._begin(block)
+        self.literal_at = -1
+        listed = self._fields(block)
+        fields = tuple(listed)
+        if not self.table_changed and self.end <= _REMEMBERED:
+            self._remember(block, fields, listed)
+        self.block = b""
+        return fields
+
+    def _begin(self, block: bytes) -> None:
+        self.block = block
         self.at = 0
         self.end = len(block)
-        self.block = block
-        fields = tuple(self._fields(block))
-        if not self.table_changed and self.end <= _REMEMBERED:
-            self.last_block = block
-            self.last = fields
-        return fields
+
+    def _remember(self, block: bytes, fields: tuple[Pair, ...], listed: list[Pair]) -> None:
+        self.last_block = block
+        self.listed = listed
+        self.last = fields
+        self.last_size = self.size
+        if self.malformed:
+            self.literal_at = -1
+        elif self.literal_at >= 0:
+            self.before = block[: self.literal_start]
+            self.behind = block[self.literal_end :]
+
+    def _differs_in_literal(self, block: bytes) -> bool:
+        """Whether a block is the last one but for the first literal; `last` is its list then.
+
+        So a client's requests are that differ in their paths alone. What stands before the
+        literal leads to where the last block's led, and what stands behind it stays as it was,
+        since a literal that isn't indexed changes nothing.
+        """
+        start = len(self.before)
+        end = len(block) - len(self.behind)
+        if start >= end or not is_same(block, 0, start, self.before):
+            return False
+        if not is_same(block, end, len(block), self.behind):
+            return False
+        text = block
+        if text[start] >= _SIZE_UPDATE:
+            return False
+        self._begin(block)
+        self.at = start
+        # This fails where decoding the whole block would.
+        pair = self._literal(text, _LITERAL_PREFIX)
+        name, value = pair
+        literal_size = len(name) + len(value)
+        size = self.last_size + literal_size - self.literal_size
+        if self.at != end or self.faulty or size > self.section_limit:
+            return False
+        self.listed[self.literal_at] = pair
+        self.last = tuple(self.listed)
+        self.last_size = size
+        self.literal_size = literal_size
+        self.last_block = block
+        self.block = b""
+        return True
 
     def _fields(self, block: bytes) -> list[Pair]:
         text = block
@@ -113,62 +164,70 @@ class HpackDecoder:
         while self.at < self.end:
             first = text[self.at]
             if first & _INDEXED:
-                pair = self._entry(self._integer(text, _INDEXED_PREFIX))
+                entry = self._entry(self._integer(text, _INDEXED_PREFIX))
             elif first & _INCREMENTAL:
-                pair = self._literal(text, _INCREMENTAL_PREFIX)
-                self._insert(pair)
+                entry = self._new_entry(text)
             elif first & _SIZE_UPDATE:
                 self._resize(text, count)
                 continue
             else:
-                pair = self._literal(text, _LITERAL_PREFIX)
-            if self.faulty:
-                self.faulty = False
-                self.malformed = True
-            name, value = pair
+                entry = self._passing(text, count)
             count += 1
-            size += len(name) + len(value) + _FIELD
+            size += entry.size
+            if entry.malformed:
+                self.malformed = True
             if size <= self.section_limit and count <= self.field_limit:
-                fields.append(pair)
-        self.block = b""
+                fields.append(entry.pair)
+        self.size = size
         if size > self.section_limit or count > self.field_limit:
+            self.block = b""
             raise FieldSectionTooLarge(f"{count} fields of {size} bytes")
         return fields
 
-    def _entry(self, index: int) -> Pair:
-        """Return the field of an index (RFC 7541 §2.3.3), and note whether it is malformed."""
+    def _entry(self, index: int) -> Entry:
+        """Return the field of an index (RFC 7541 §2.3.3)."""
         if index < _NEWEST:
             if index == 0:
                 raise HpackError("index 0")
-            if index == _FORBIDDEN:
-                self.faulty = True
-            return _STATIC_FIELDS[index]
-        number = self.table.newest - (index - _NEWEST)
-        pair = self.table.entry(number)
-        if pair is None:
+            return _STATIC[index]
+        entry = self.table.entry(self.table.newest - (index - _NEWEST))
+        if entry is None:
             raise HpackError("index beyond the tables")
-        if self.table.malformed and number in self.table.malformed:
-            self.faulty = True
-        return pair
+        return entry
+
+    def _new_entry(self, text: bytes) -> Entry:
+        """Read a literal that is indexed (RFC 7541 §6.2.1)."""
+        pair = self._literal(text, _INCREMENTAL_PREFIX)
+        entry = Entry(pair, self.faulty)
+        self.table.insert(entry)
+        self.table_changed = True
+        return entry
+
+    def _passing(self, text: bytes, count: int) -> Entry:
+        """Read a literal that isn't indexed (RFC 7541 §6.2.2, §6.2.3)."""
+        start = self.at
+        pair = self._literal(text, _LITERAL_PREFIX)
+        if self.literal_at < 0:
+            self.literal_at = count
+            self.literal_start = start
+            self.literal_end = self.at
+            self.literal_size = size_of(pair) - _FIELD
+        return Entry(pair, self.faulty)
 
     def _literal(self, text: bytes, prefix: int) -> Pair:
-        """Read a name, or its index, and a value (RFC 7541 §6.2)."""
+        """Read a name, or its index, and a value, and note in `faulty` if it is malformed."""
         index = self._integer(text, prefix)
         if index:
-            name = self._entry(index)[0]
+            entry = self._entry(index)
+            name = entry.pair[0]
             # What is malformed about the entry may be its value.
-            well = not self.faulty or _is_name(name)
+            well = not entry.malformed or _is_name(name)
         else:
             name = self._string(text)
             well = _is_name(name)
         value = self._string(text)
         self.faulty = not (well and _is_value_of(name, value))
         return name, value
-
-    def _insert(self, pair: Pair) -> None:
-        self.table_changed = True
-        if self.table.insert(pair) and self.faulty:
-            self.table.malformed.add(self.table.newest)
 
     def _resize(self, text: bytes, count: int) -> None:
         """Take a size update, which may only stand before all fields (RFC 7541 §4.2, §6.3)."""
@@ -221,8 +280,7 @@ class HpackDecoder:
         if most > _ROOM:
             self.room = bytearray()
         count = expand(self.block, start, start + size, room)
-        into = room
-        return bytes(into[:count])
+        return taken(room, count)
 
 
 def _is_name(name: bytes) -> bool:

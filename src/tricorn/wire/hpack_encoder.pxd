@@ -1,11 +1,13 @@
 cimport cython
 
 from tricorn.wire.hpack_huffman cimport compress, compressed_size, cstring
-from tricorn.wire.hpack_table cimport DynamicTable
+from tricorn.wire.hpack_table cimport DynamicTable, Entry
+from tricorn.wire.scan cimport taken
 
 cdef int _INDEXED, _INDEXED_PREFIX, _INCREMENTAL, _INCREMENTAL_PREFIX, _NEVER, _PLAIN, _LITERAL_PREFIX
-cdef int _SIZE_UPDATE, _SIZE_PREFIX, _HUFFMAN, _LENGTH_PREFIX, _NEWEST, _COOKIE
-cdef Py_ssize_t _SHORT_COOKIE, _ROOM, _KEPT_ROOM, _REMEMBERED
+cdef int _SIZE_UPDATE, _SIZE_PREFIX, _HUFFMAN, _LENGTH_PREFIX, _NEWEST, _COOKIE, _HAS_VALUES, _FORM
+cdef Py_ssize_t _SHORT_COOKIE, _ROOM, _KEPT_ROOM, _NOTED, _REMEMBERED
+cdef long long _AS_LITERAL
 cdef dict _NAMES, _FIELDS
 
 cdef class SentTable(DynamicTable):
@@ -19,16 +21,21 @@ cdef class HpackEncoder:
     cdef public Py_ssize_t table_limit, smallest, at
     cdef public SentTable table
     cdef public bint told, table_changed
-    cdef public list last_fields
+    cdef public list last_fields, pairs, sent
     cdef public bytes last_block
     cdef public bytearray room
 
     cpdef resize(self, Py_ssize_t size)
-    @cython.locals(pair=tuple, into=cython.p_uchar, block=bytes)
+    @cython.locals(place=Py_ssize_t, pair=tuple, block=bytes)
     cpdef bytes encode(self, list fields)
     cdef _tell_size(self)
-    @cython.locals(name=bytes, value=bytes, index=cython.longlong, form=int, code=int)
-    cdef _field(self, tuple pair)
+    @cython.locals(index=cython.longlong)
+    cdef bint _again(self, long long sent) except -1
+    cdef _note(self, Py_ssize_t place, tuple pair, long long sent)
+    @cython.locals(name=bytes, value=bytes, index=cython.longlong, form=int, code=int, static=int)
+    cdef long long _field(self, tuple pair) except? -1
+    @cython.locals(value=bytes)
+    cdef int _static_index(self, tuple pair, int code) except -1
     cdef long long _index_of(self, long long number) except -1
     @cython.locals(prefix=int)
     cdef _literal(self, int form, long long index, bytes name, bytes value)

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 from tricorn.wire.hpack_huffman import compress, compressed_size
-from tricorn.wire.hpack_table import DEFAULT_SIZE, STATIC, STATIC_ENTRIES, DynamicTable, Pair
+from tricorn.wire.hpack_table import (
+    DEFAULT_SIZE,
+    STATIC,
+    STATIC_ENTRIES,
+    DynamicTable,
+    Entry,
+    Pair,
+)
+from tricorn.wire.scan import taken
 
 # How a field representation begins (RFC 7541 §6): bits, and the prefix that is left.
 _INDEXED: Final = 0x80
@@ -31,6 +39,8 @@ _SHORT_COOKIE: Final = 20
 # More than a field's representation takes beside its name and value, and two size updates.
 _ROOM: Final = 32
 _KEPT_ROOM: Final = 1024  # bytes; what a larger block needed is given back
+_NOTED: Final = 32  # fields of a list
+_AS_LITERAL: Final = -1000  # no index
 _REMEMBERED: Final = 4096  # bytes of a block; a larger one isn't kept
 
 # Values that are another one each time would only drive out those that aren't.
@@ -55,15 +65,24 @@ def _first_indexes() -> dict[bytes, int]:
 
 
 def _known_names() -> dict[bytes, int]:
-    """Return of each static name its index, and in the low byte how a literal begins."""
+    """Return of each static name its index, and in the low byte how a literal begins.
+
+    With a bit where the table has values of it.
+    """
     forms = dict.fromkeys(_PASSING, _PLAIN) | dict.fromkeys(_SECRET, _NEVER)
-    return {
+    known = {
         name: index << 8 | forms.get(name, _INCREMENTAL) for name, index in _first_indexes().items()
     }
+    for name, _ in _FIELDS:
+        known[name] |= _HAS_VALUES
+    return known
 
 
+_HAS_VALUES: Final = 0x80
+_FORM: Final = 0x7F
+# Other static fields have empty values.
+_FIELDS: Final = {pair: index for index, pair in enumerate(STATIC) if pair[1]}
 _NAMES: Final = _known_names()
-_FIELDS: Final = {pair: index for index, pair in enumerate(STATIC) if index}
 
 
 class SentTable(DynamicTable):
@@ -76,7 +95,7 @@ class SentTable(DynamicTable):
 
     def add(self, pair: Pair, name: bytes) -> None:
         """Insert an entry that isn't larger than the table."""
-        self.insert(pair)
+        self.insert(Entry(pair))
         self.numbers[pair] = self.newest
         self.names[name] = self.newest
 
@@ -102,6 +121,10 @@ class HpackEncoder:
         # The last list, if encoding it again would come to the same.
         self.last_fields: list[Pair] | None = None
         self.last_block = b""
+        # The pairs at the front of it, and what each was sent as: the number of its entry, or
+        # the static table's index below zero.
+        self.pairs: list[Pair] = []
+        self.sent: list[int] = []
         # Of the block being written.
         self.room = bytearray(_ROOM)
         self.at = 0
@@ -132,10 +155,12 @@ class HpackEncoder:
         self.table_changed = False
         if not self.told:
             self._tell_size()
-        for pair in fields:
-            self._field(pair)
-        into = self.room
-        block = bytes(into[: self.at])
+        for place, pair in enumerate(fields):
+            if place < len(self.pairs) and self.pairs[place] is pair:
+                if self._again(self.sent[place]):
+                    continue
+            self._note(place, pair, self._field(pair))
+        block = taken(self.room, self.at)
         if len(self.room) > _KEPT_ROOM:
             self.room = bytearray(_ROOM)
         if not self.table_changed and len(block) <= _REMEMBERED:
@@ -151,27 +176,50 @@ class HpackEncoder:
             self._integer(_SIZE_UPDATE, _SIZE_PREFIX, self.smallest)
         self._integer(_SIZE_UPDATE, _SIZE_PREFIX, self.table.most)
 
-    def _field(self, pair: Pair) -> None:
+    def _again(self, sent: int) -> bool:
+        """Send a pair as it was sent before; False where there is no such index any more."""
+        if sent < 0:
+            if sent == _AS_LITERAL:
+                return False
+            index = -sent
+        else:
+            if sent < self.table.cut + self.table.first:
+                return False
+            index = self._index_of(sent)
+        self._reserve(_ROOM)
+        self._integer(_INDEXED, _INDEXED_PREFIX, index)
+        return True
+
+    def _note(self, place: int, pair: Pair, sent: int) -> None:
+        if place < len(self.pairs):
+            self.pairs[place] = pair
+            self.sent[place] = sent
+        elif place < _NOTED:
+            self.pairs.append(pair)
+            self.sent.append(sent)
+
+    def _field(self, pair: Pair) -> int:
+        """Send a pair in its form; return what `_again` is to be told."""
         name, value = pair
         self._reserve(len(name) + len(value) + _ROOM)
         index = 0
         form = _INCREMENTAL
         known = _NAMES.get(name)
         if known is not None:
-            static = _FIELDS.get(pair)
-            if static is not None:
-                self._integer(_INDEXED, _INDEXED_PREFIX, static)
-                return
             code: int = known
             index = code >> 8
-            form = code & 0xFF
+            static = self._static_index(pair, code)
+            if static:
+                self._integer(_INDEXED, _INDEXED_PREFIX, static)
+                return -static
+            form = code & _FORM
             if index == _COOKIE and len(value) < _SHORT_COOKIE:
                 form = _NEVER
         if form == _INCREMENTAL:
             number = self.table.numbers.get(pair)
             if number is not None:
                 self._integer(_INDEXED, _INDEXED_PREFIX, self._index_of(number))
-                return
+                return number
             if (len(name) + len(value) + 32) * 4 > self.table.most * 3:
                 form = _PLAIN
         if index == 0:
@@ -179,9 +227,19 @@ class HpackEncoder:
             if number is not None:
                 index = self._index_of(number)
         self._literal(form, index, name, value)
-        if form == _INCREMENTAL:
-            self.table.add(pair, name)
-            self.table_changed = True
+        if form != _INCREMENTAL:
+            return _AS_LITERAL
+        self.table.add(pair, name)
+        self.table_changed = True
+        return self.table.newest
+
+    def _static_index(self, pair: Pair, code: int) -> int:
+        """Return the index of a field that the static table has whole, or 0."""
+        if code & _HAS_VALUES:
+            found = _FIELDS.get(pair)
+            return 0 if found is None else found
+        value = pair[1]
+        return 0 if value else code >> 8
 
     def _index_of(self, number: int) -> int:
         return _NEWEST + self.table.newest - number

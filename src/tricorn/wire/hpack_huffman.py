@@ -36,8 +36,6 @@ _ALL_ONES: Final = (1 << _LONGEST) - 1
 # Codes of so many bits at most are looked up at once; what is common in fields has less.
 _SHORT: Final = 10
 _SHORT_ONES: Final = (1 << _SHORT) - 1
-# More bits are never waiting: 29 of a code that isn't whole, and the next byte's.
-_HELD: Final = (1 << 40) - 1
 
 
 def _by_code() -> list[int]:
@@ -56,14 +54,17 @@ def _codes() -> list[int]:
     return codes[:_END_OF_STRING]
 
 
-def _short_table(entry: bytes) -> bytes:
-    """Spread what `entry` has for each byte over all that its short code may begin."""
-    table = b""
+def _short_codes() -> list[int]:
+    """Return length and symbol, in one number, by the bits that begin with a short code.
+
+    Where a longer code begins there is 0.
+    """
+    table: list[int] = []
     for symbol in _ORDER_LIST:
         length = _CODE_LENGTHS[symbol]
         if length <= _SHORT:
-            table += entry[symbol : symbol + 1] * (1 << _SHORT - length)
-    return table.ljust(1 << _SHORT, b"\0")
+            table += [length << 8 | symbol] * (1 << _SHORT - length)
+    return table + [0] * ((1 << _SHORT) - len(table))
 
 
 def _places() -> tuple[list[int], list[int]]:
@@ -87,8 +88,7 @@ _PLACES: Final = _places()
 _ORDER: Final = _ORDER_LIST
 _LENGTHS: Final = _CODE_LENGTHS[:_END_OF_STRING]
 _CODES: Final = _codes()
-_SHORT_SYMBOLS: Final = _short_table(bytes(range(_END_OF_STRING)))
-_SHORT_LENGTHS: Final = _short_table(_CODE_LENGTHS)
+_SHORT_CODES: Final = _short_codes()
 _LIMITS: Final = _PLACES[0]
 _DISTANCES: Final = _PLACES[1]
 
@@ -108,23 +108,23 @@ def expand(text: bytes, start: int, end: int, room: bytearray) -> int:
         raise IndexError("outside the data")
     code = text
     into = room
+    # Constants of C when compiled, where the module's are variables.
+    short, ones = 10, 0x3FF  # _SHORT
+    # More bits are never waiting: 29 of a code that isn't whole, and the next byte's.
+    held = 0xFFFFFFFFFF
     bits = count = size = 0
     for at in range(start, end):
-        bits = (bits << 8 | code[at]) & _HELD
+        bits = (bits << 8 | code[at]) & held
         count += 8
-        while count >= _SHORT:
-            index = bits >> (count - _SHORT) & _SHORT_ONES
-            length = _SHORT_LENGTHS[index]
-            if length:
-                into[size] = _SHORT_SYMBOLS[index]
-            else:
+        while count >= short:
+            found = _SHORT_CODES[bits >> (count - short) & ones]
+            if found == 0:
                 found = _long_code(bits, count)
-                length = found >> 8
-                if length > count:
+                if found >> 8 > count:
                     break
-                into[size] = found & 0xFF
+            into[size] = found & 0xFF
             size += 1
-            count -= length
+            count -= found >> 8
     return _expand_rest(bits, count, into, size)
 
 
@@ -132,13 +132,12 @@ def _expand_rest(bits: int, count: int, into: bytearray, size: int) -> int:
     """Decode what stands in the last bits, and check the padding behind."""
     while 0 < count < _SHORT:
         ones = (1 << _SHORT - count) - 1
-        index = (bits << (_SHORT - count) | ones) & _SHORT_ONES
-        length = _SHORT_LENGTHS[index]
-        if length == 0 or length > count:
+        found = _SHORT_CODES[(bits << (_SHORT - count) | ones) & _SHORT_ONES]
+        if found == 0 or found >> 8 > count:
             break
-        into[size] = _SHORT_SYMBOLS[index]
+        into[size] = found & 0xFF
         size += 1
-        count -= length
+        count -= found >> 8
     ones = (1 << count) - 1
     if count > 7 or bits & ones != ones:
         raise HpackError("Huffman string with wrong padding")

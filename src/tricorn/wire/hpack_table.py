@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from tricorn.wire.fields import CONNECTION_SPECIFIC
+
 Pair = tuple[bytes, bytes]
 
 # RFC 7541 §4.1: what an entry costs beyond its name and value.
@@ -82,6 +84,27 @@ STATIC: Final[tuple[Pair, ...]] = (
 )
 
 
+class Entry:
+    """A pair with what is known of it."""
+
+    def __init__(self, pair: Pair, malformed: bool = False) -> None:
+        self.pair = pair
+        self.size = size_of(pair)
+        self.malformed = malformed
+
+
+def size_of(pair: Pair) -> int:
+    """Return what an entry costs (RFC 7541 §4.1)."""
+    name, value = pair
+    return len(name) + len(value) + _FIELD
+
+
+# A field about the connection is malformed (RFC 9113 §8.2.2), though the table has one.
+ENTRIES: Final[tuple[Entry, ...]] = tuple(
+    Entry(pair, pair[0] in CONNECTION_SPECIFIC) for pair in STATIC
+)
+
+
 class DynamicTable:
     """Entries by age, of at most `most` bytes.
 
@@ -92,31 +115,29 @@ class DynamicTable:
         self.most = most
         self.used = 0
         # The oldest stands at `first`; before it is room of those that have gone.
-        self.entries: list[Pair | None] = []
+        self.entries: list[Entry | None] = []
         self.first = 0
         self.cut = 0  # entries that have been cut off the list
         self.newest = -1
 
-    def insert(self, pair: Pair) -> bool:
+    def insert(self, entry: Entry) -> None:
         """Add the newest entry, and let go of the oldest ones for it (RFC 7541 §4.4).
 
-        False where it is larger than the table, which is empty then.
+        One that is larger than the table empties it, and isn't added.
         """
-        size = size_of(pair)
+        size = entry.size
         self._shrink(self.most - size)
-        if size > self.most:
-            return False
-        self.entries.append(pair)
-        self.used += size
-        self.newest += 1
-        return True
+        if size <= self.most:
+            self.entries.append(entry)
+            self.used += size
+            self.newest += 1
 
     def resize(self, most: int) -> None:
         """Have another maximum of bytes (RFC 7541 §4.3)."""
         self.most = most
         self._shrink(most)
 
-    def entry(self, number: int) -> Pair | None:
+    def entry(self, number: int) -> Entry | None:
         """Return the entry of a number, None if it has gone or not come yet."""
         place = number - self.cut
         if place < self.first or number > self.newest:
@@ -128,11 +149,11 @@ class DynamicTable:
         if self.used <= most:
             return
         while self.used and self.used > most:
-            pair = self.entries[self.first]
-            assert pair is not None
+            entry = self.entries[self.first]
+            assert entry is not None
             self.entries[self.first] = None
-            self.used -= size_of(pair)
-            self.gone(pair, self.cut + self.first)
+            self.used -= entry.size
+            self.gone(entry.pair, self.cut + self.first)
             self.first += 1
         if self.first >= _GONE and self.first * 2 >= len(self.entries):
             del self.entries[: self.first]
@@ -141,9 +162,3 @@ class DynamicTable:
 
     def gone(self, pair: Pair, number: int) -> None:
         """Hear that an entry has gone."""
-
-
-def size_of(pair: Pair) -> int:
-    """Return what an entry costs (RFC 7541 §4.1)."""
-    name, value = pair
-    return len(name) + len(value) + _FIELD

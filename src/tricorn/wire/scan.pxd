@@ -5,6 +5,7 @@ cpdef Py_ssize_t find_line_end(data, Py_ssize_t start) except -2
 cpdef Py_ssize_t find_byte(bytes data, int byte) except -2
 cpdef bint is_same(bytes data, Py_ssize_t start, Py_ssize_t end, bytes other) except -1
 cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t end)
+cpdef bytes taken(bytearray room, Py_ssize_t size)
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1
 cpdef bytes joined(bytes first, bytes second, bytes third, bytes fourth, bytes body)
 cpdef bytes encode_chunks(bytes before, list chunks, bytes behind)

@@ -147,6 +147,13 @@ def cut(data: bytes, start: int, end: int) -> bytes:
     return data[start:end]
 
 
+def taken(room: bytearray, size: int) -> bytes:
+    """Return the first `size` bytes of a buffer. Raises IndexError where it has less."""
+    if size < 0 or size > len(room):
+        raise IndexError("outside the data")
+    return bytes(room[:size])
+
+
 def has_isolated_line_end(data: bytes | bytearray, start: int) -> bool:
     """Say whether a CR or LF stands alone in `data[start:]` (RFC 9112 §2.2).
 

@@ -339,6 +339,12 @@ cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t end):
     return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + start, end - start)
 
 
+cpdef bytes taken(bytearray room, Py_ssize_t size):
+    if size < 0 or size > PyByteArray_GET_SIZE(room):
+        raise IndexError("outside the data")
+    return PyBytes_FromStringAndSize(PyByteArray_AS_STRING(room), size)
+
+
 cpdef bint has_isolated_line_end(data, Py_ssize_t start) except -1:
     cdef Py_ssize_t size, index
     cdef cstring text
