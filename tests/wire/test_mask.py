@@ -15,6 +15,7 @@ from tricorn.wire import mask as imported
 
 FUNCTIONS = [
     "unmask",
+    "unmask_before",
     "unmask_text",
     "unmask_onto",
     "ascii_text",
@@ -55,6 +56,8 @@ class TestMask:
             plain = payload(size)
             data = b"xyz" + key + masked(plain, key) + b"zyx"
             assert mask.unmask(data, 3, size) == plain
+            for tail in (b"", b"tail"):
+                assert mask.unmask_before(data, 3, size, tail) == plain + tail
 
     @pytest.mark.parametrize("key", KEYS)
     def test_a_text(self, mask: ModuleType, key: bytes) -> None:

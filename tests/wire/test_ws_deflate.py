@@ -13,7 +13,7 @@ from tests.wire.ws_peer import head, hear, sent
 from tricorn.wire.deflate_library import quick_compressor
 from tricorn.wire.errors import Violation
 from tricorn.wire.ws import BINARY, PING, TEXT, MessageLimits
-from tricorn.wire.ws_deflate import Deflater, DeflateTerms, Inflater, deflate_alone
+from tricorn.wire.ws_deflate import TAIL, Deflater, DeflateTerms, Inflater, deflate_alone
 
 TERMS = DeflateTerms(12, 15, True, True, b"")
 ALONE = DeflateTerms(12, 15, False, False, b"")
@@ -44,6 +44,11 @@ class Client:
         return (self.engine.compress(data) + self.engine.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
+def at_once(inflater: Inflater, payload: bytes, limit: int = MIB) -> bytes:
+    """A message that has come as a whole."""
+    return inflater.inflate(payload + TAIL, limit)
+
+
 def in_pieces(inflater: Inflater, payload: bytes, limit: int = MIB) -> bytes:
     """A message that arrives byte by byte, and after the first 2000 in pieces."""
     message = bytearray()
@@ -61,20 +66,20 @@ class TestInflater:
     def test_the_examples_of_rfc_7692(self, payload: bytes, terms: DeflateTerms) -> None:
         inflater = Inflater(terms)
         for _ in range(3):
-            assert inflater.inflate(payload, 5) == b"Hello"
+            assert at_once(inflater, payload, 5) == b"Hello"
             assert in_pieces(inflater, payload, 5) == b"Hello"
 
     def test_a_message_that_refers_to_the_one_before(self) -> None:
         """RFC 7692 §7.2.3.2."""
         inflater = Inflater(TERMS)
-        assert inflater.inflate(HELLO, 9) == b"Hello"
-        assert inflater.inflate(bytes.fromhex("f2 00 11 00 00"), 9) == b"Hello"
+        assert at_once(inflater, HELLO, 9) == b"Hello"
+        assert at_once(inflater, bytes.fromhex("f2 00 11 00 00"), 9) == b"Hello"
 
     def test_an_empty_message(self) -> None:
         """RFC 7692 §7.2.3.6."""
         inflater = Inflater(TERMS)
-        assert inflater.inflate(b"\0", 0) == b""
-        assert inflater.inflate(HELLO, 5) == b"Hello"
+        assert at_once(inflater, b"\0", 0) == b""
+        assert at_once(inflater, HELLO, 5) == b"Hello"
 
     @pytest.mark.parametrize("bits", range(9, 16))
     @pytest.mark.parametrize("context", [True, False])
@@ -85,15 +90,15 @@ class TestInflater:
         inflater = Inflater(DeflateTerms(12, bits, True, context, b""))
         for _ in range(5):
             data = b"".join(chance.choice(words) for _ in range(500))
-            assert inflater.inflate(client.message(data), MIB) == data
+            assert at_once(inflater, client.message(data), MIB) == data
             assert in_pieces(inflater, client.message(data)) == data
 
     def test_a_context_that_was_not_agreed_to(self) -> None:
         client, inflater = Client(), Inflater(ALONE)
         data = random.Random(1).randbytes(300)
-        assert inflater.inflate(client.message(data), MIB) == data
+        assert at_once(inflater, client.message(data), MIB) == data
         with pytest.raises(Violation) as caught:
-            inflater.inflate(client.message(data), MIB)
+            at_once(inflater, client.message(data), MIB)
         assert caught.value.code == 1007
 
     @pytest.mark.parametrize("size", [0, 1, 1000, 65535, 65536, 65537, 65538, 131074, 200000])
@@ -101,9 +106,9 @@ class TestInflater:
     def test_the_limit(self, size: int, kind: str) -> None:
         data = bytes(size) if kind == "zeros" else random.Random(2).randbytes(size)
         payload = Client().message(data)
-        assert Inflater(TERMS).inflate(payload, size) == data
+        assert at_once(Inflater(TERMS), payload, size) == data
         assert in_pieces(Inflater(TERMS), payload, size) == data
-        for read in (Inflater.inflate, in_pieces):
+        for read in (at_once, in_pieces):
             if size:
                 with pytest.raises(Violation) as caught:
                     read(Inflater(TERMS), payload, size - 1)
@@ -111,13 +116,13 @@ class TestInflater:
 
     def test_what_is_no_deflate(self) -> None:
         for payload in (b"\xff", b"\x06\x00", b"\x01\x05\x00\x00\x00", b"\xf2\x00\x11\x00\x00"):
-            for read in (Inflater.inflate, in_pieces):
+            for read in (at_once, in_pieces):
                 with pytest.raises(Violation) as caught:
                     read(Inflater(TERMS), payload, MIB)
                 assert caught.value.code == 1007
 
     def test_a_message_of_ends_of_streams(self) -> None:
-        for read in (Inflater.inflate, in_pieces):
+        for read in (at_once, in_pieces):
             assert read(Inflater(TERMS), b"\x03\x00" * 16, 9) == b""
             with pytest.raises(Violation) as caught:
                 read(Inflater(TERMS), b"\x03\x00" * 17, 9)
@@ -125,7 +130,7 @@ class TestInflater:
 
     def test_no_payload_at_all(self) -> None:
         """No sender writes that, but there is nothing in it to be wrong about."""
-        for read in (Inflater.inflate, in_pieces):
+        for read in (at_once, in_pieces):
             assert read(Inflater(TERMS), b"", 9) == b""
 
     @pytest.mark.parametrize("whole", [True, False])
@@ -136,7 +141,7 @@ class TestInflater:
         with traced() as memory:
             with pytest.raises(Violation):
                 if whole:
-                    inflater.inflate(payload, MIB)
+                    at_once(inflater, payload, MIB)
                 else:
                     for piece in cut(payload, range(0, len(payload), 5000)):
                         inflater.feed(piece, message, MIB)

@@ -1,4 +1,5 @@
 cpdef bytes unmask(bytes data, Py_ssize_t at, Py_ssize_t size)
+cpdef bytes unmask_before(bytes data, Py_ssize_t at, Py_ssize_t size, bytes tail)
 cpdef str unmask_text(bytes data, Py_ssize_t at, Py_ssize_t size)
 cpdef bint unmask_onto(bytearray message, bytes data, Py_ssize_t start, Py_ssize_t end, bytes key, int phase, long long ahead) except -1
 cpdef str ascii_text(bytearray message)

@@ -36,6 +36,11 @@ def _xor_table(value: int) -> bytes:
     return bytes(byte ^ value for byte in range(256))
 
 
+def unmask_before(data: bytes, at: int, size: int, tail: bytes) -> bytes:
+    """Unmask like `unmask`, and put `tail` behind."""
+    return unmask(data, at, size) + tail
+
+
 def unmask_text(data: bytes, at: int, size: int) -> str:
     """Unmask like `unmask`, and decode UTF-8. Raises `UnicodeDecodeError`."""
     return unmask(data, at, size).decode("utf-8")

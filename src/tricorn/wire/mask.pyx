@@ -115,6 +115,22 @@ cpdef bytes unmask(bytes data, Py_ssize_t at, Py_ssize_t size):
     return plain
 
 
+cpdef bytes unmask_before(bytes data, Py_ssize_t at, Py_ssize_t size, bytes tail):
+    cdef cstring text
+    cdef unsigned char* out
+    cdef bytes plain
+    _check(data, at, size)
+    if tail is None:
+        raise TypeError("a tail must be bytes")
+    text = <cstring>PyBytes_AS_STRING(data) + at
+    plain = PyBytes_FromStringAndSize(NULL, size + PyBytes_GET_SIZE(tail))
+    if size + PyBytes_GET_SIZE(tail):  # b"" is shared
+        out = <unsigned char*>PyBytes_AS_STRING(plain)
+        tricorn_unmask(out, text + 4, size, text)
+        memcpy(out + size, PyBytes_AS_STRING(tail), <size_t>PyBytes_GET_SIZE(tail))
+    return plain
+
+
 cpdef str unmask_text(bytes data, Py_ssize_t at, Py_ssize_t size):
     cdef cstring text
     cdef unsigned char* out

@@ -1,6 +1,6 @@
 cimport cython
 
-from tricorn.wire.mask cimport ascii_text, unmask, unmask_onto, unmask_text, utf8_end
+from tricorn.wire.mask cimport ascii_text, unmask, unmask_before, unmask_onto, unmask_text, utf8_end
 from tricorn.wire.ws_deflate cimport Inflater
 
 cdef int _CONTINUATION, _OPCODE_TEXT, _OPCODE_BINARY, _OPCODE_CLOSE, _OPCODE_PING, _OPCODE_PONG
@@ -50,5 +50,7 @@ cdef class MessageReader:
     cdef _take(self, Py_ssize_t start, Py_ssize_t end)
     @cython.locals(code=int, plain=bint)
     cdef int _finish_message(self) except -2
+    cdef str _decoded_message(self)
 
-cdef str _decoded(payload)
+cdef bytes _TAIL
+cdef str _decoded(bytes payload)

@@ -25,8 +25,15 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tricorn.wire.errors import Violation
-from tricorn.wire.mask import ascii_text, unmask, unmask_onto, unmask_text, utf8_end
-from tricorn.wire.ws_deflate import Inflater
+from tricorn.wire.mask import (
+    ascii_text,
+    unmask,
+    unmask_before,
+    unmask_onto,
+    unmask_text,
+    utf8_end,
+)
+from tricorn.wire.ws_deflate import TAIL, Inflater
 from tricorn.wire.ws_frames import NO_CODE, is_close_code
 
 # What `next()` answers.
@@ -56,6 +63,7 @@ _NOTHING: Final = NEED_DATA
 _AGAIN: Final = -1
 # Python's sizes end at 2**63, and a limit gets sums added to it.
 _LARGEST: Final = 1 << 60
+_TAIL: Final = TAIL
 
 
 class MessageLimits(NamedTuple):
@@ -286,7 +294,9 @@ class MessageReader:
         """Read a message that is one frame, all of it there."""
         if first & _COMPRESSED:
             assert self.inflater is not None
-            payload = self.inflater.inflate(unmask(self.bytes_in, key_at, size), self.limit)
+            payload = self.inflater.inflate(
+                unmask_before(self.bytes_in, key_at, size, _TAIL), self.limit
+            )
             if first & 15 == _OPCODE_TEXT:
                 self.text = _decoded(payload)
                 return _OPCODE_TEXT
@@ -362,15 +372,21 @@ class MessageReader:
         code = self.opcode
         if code == _OPCODE_TEXT:
             plain = self.is_ascii and not self.compressed
-            self.text = ascii_text(self.message) if plain else _decoded(self.message)
+            self.text = ascii_text(self.message) if plain else self._decoded_message()
         else:
             self.data = bytes(self.message)
         self.opcode = 0
         self.message = bytearray()
         return code
 
+    def _decoded_message(self) -> str:
+        try:
+            return self.message.decode("utf-8")
+        except UnicodeDecodeError:
+            raise _not_utf8() from None
 
-def _decoded(payload: bytes | bytearray) -> str:
+
+def _decoded(payload: bytes) -> str:
     try:
         return payload.decode("utf-8")
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@ cimport cython
 
 cdef Py_ssize_t _STEP, _SLICE
 cdef int _STREAM_ENDS, _TAIL_SIZE
+cdef object _STEP_ROOM, _SYNC
 
 cdef class Inflater:
     cdef public int window_bits, ends

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tricorn.wire.deflate_library import Compressor, compressor
 from tricorn.wire.errors import Violation
@@ -27,9 +27,11 @@ WINDOW_BITS: Final = 12
 
 # Inflating goes in steps, so that a bomb is noticed before it has unfolded.
 _STEP: Final = 65536
+_STEP_ROOM: Final[Any] = _STEP + 1  # as an object, which zlib takes
 # Input goes in slices: zlib hands back what a step didn't read as a copy, and copies of
 # a long rest would cost quadratic time.
 _SLICE: Final = 16384
+_SYNC: Final[Any] = zlib.Z_SYNC_FLUSH
 # Ends of a DEFLATE stream (BFINAL) in one message. One is allowed for (§7.2.3.4); each
 # costs a new inflater.
 _STREAM_ENDS: Final = 16
@@ -128,10 +130,10 @@ class Inflater:
         self.ends = 0
 
     def inflate(self, data: bytes, limit: int) -> bytes:
-        """Inflate a whole message, of at most `limit` bytes."""
+        """Inflate a whole message, of at most `limit` bytes. TAIL stands behind it in `data`."""
         if len(data) >= _SLICE:
             message = bytearray()
-            self.feed(data, message, limit)
+            self.feed(data[:-_TAIL_SIZE], message, limit)
             self.finish(message, limit)
             return bytes(message)
         engine = self.engine
@@ -139,7 +141,7 @@ class Inflater:
             engine = self.engine = zlib.decompressobj(self.window_bits)
         room = min(limit, _STEP) + 1
         try:
-            whole = engine.decompress(data + TAIL, room)
+            whole = engine.decompress(data, _STEP_ROOM if room > _STEP else room)
         except zlib.error:
             raise _not_deflate() from None
         if engine.eof or len(whole) == room:
@@ -236,7 +238,7 @@ class Deflater:
         engine = self.engine
         if engine is None:
             engine = self.engine = compressor(self.window_bits)
-        whole = engine.compress(data) + engine.flush(zlib.Z_SYNC_FLUSH)
+        whole = engine.compress(data) + engine.flush(_SYNC)
         if not self.keeps_context:
             self.engine = None
         return whole[:-_TAIL_SIZE]
