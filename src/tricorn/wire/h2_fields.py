@@ -90,7 +90,8 @@ class RequestHead:
         """Whether fields are the last ones again, but for the path's value."""
         if self.last is None or ended != self.last_ended:
             return False
-        # Pairs of another type are those that mustn't be indexed, which are remembered nowhere.
+        if fields is self.last:
+            return True
         return are_same_fields(fields, self.last, self.path_at)
 
     def _take_again(self, path: bytes) -> None:

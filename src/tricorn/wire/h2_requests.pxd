@@ -3,7 +3,7 @@ cimport cython
 from tricorn.wire.h2_bytes cimport number_frame
 from tricorn.wire.h2_control cimport Http2Control
 from tricorn.wire.h2_message cimport MessageCheck
-from tricorn.wire.h2_stream cimport StreamState
+from tricorn.wire.h2_stream cimport StreamState, open_state
 from tricorn.wire.hpack_decoder cimport HpackDecoder
 
 cdef int _NEED_DATA, _REQUEST, _DATA, _TRAILERS, _CLOSED

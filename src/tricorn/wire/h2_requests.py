@@ -29,7 +29,7 @@ from tricorn.wire.h2_frames import (
 )
 from tricorn.wire.h2_message import MALFORMED, FieldList, MessageCheck, are_trailers
 from tricorn.wire.h2_priority import read_priority
-from tricorn.wire.h2_stream import StreamState
+from tricorn.wire.h2_stream import StreamState, open_state
 from tricorn.wire.hpack_decoder import HpackDecoder
 
 # What `next()` answers.
@@ -165,7 +165,7 @@ class Http2Requests(Http2Control):
         length = _MALFORMED if self.decoder.malformed else self.check.request(fields)
         if length == _MALFORMED or (ends and length > 0):
             return self._turn_away(stream_id, PROTOCOL_ERROR)
-        stream = StreamState(stream_id, self.stream_window, self.first_window)
+        stream = open_state(stream_id, self.stream_window, self.first_window)
         stream.client_ended = ends
         stream.expected = length
         wish = wish or self.check.priority

@@ -13,7 +13,11 @@ cdef class StreamState:
     cdef public long long error_code
     cdef public int urgency
 
+    cdef prepare(self, stream_id, long long receive_window, long long send_window)
     cpdef queue(self, bytes data)
     @cython.locals(content=bytes, at=Py_ssize_t, here=Py_ssize_t)
     cpdef take_into(self, list pieces, Py_ssize_t size)
     cpdef drop(self)
+
+@cython.locals(state=StreamState)
+cpdef StreamState open_state(stream_id, long long receive_window, long long send_window)

@@ -26,6 +26,10 @@ class StreamState:
     """What one connection keeps of one stream."""
 
     def __init__(self, stream_id: int, receive_window: int, send_window: int) -> None:
+        self.prepare(stream_id, receive_window, send_window)
+
+    def prepare(self, stream_id: int, receive_window: int, send_window: int) -> None:
+        """Do what `__init__` does."""
         self.stream_id = stream_id
         self.receive_window = receive_window  # bytes that the client may still send
         self.returned = 0  # bytes that it may send besides, and hasn't heard of
@@ -76,3 +80,10 @@ class StreamState:
         """Forget what is queued."""
         self.content = self.more = self.trailers = None
         self.at = self.waiting = 0
+
+
+def open_state(stream_id: int, receive_window: int, send_window: int) -> StreamState:
+    """Make a stream's state, for less than calling the class costs."""
+    state = StreamState.__new__(StreamState)
+    state.prepare(stream_id, receive_window, send_window)
+    return state
