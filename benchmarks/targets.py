@@ -20,7 +20,7 @@ ECHO_RATIOS = {"uvicorn": 3.0, "granian": 1.5}
 # The same per HTTP/2 request.
 HTTP2_RATIOS = {"granian": 1.33, "h2corn": 1.33, "peregrine": 1.0, "hypercorn": 10.0}
 # Over TLS, and the same in cleartext: what is between them may be no more than with nginx. Not of
-# HTTP/2: in cleartext nginx writes each answer by itself, over TLS many at once, which costs it less.
+# HTTP/2: there nginx writes each answer by itself in cleartext, and many at once over TLS.
 TLS_PAIRS = (("tls", "get"), ("tls-close", "close"))
 # Those whose connections are Python objects.
 PYTHON_PEERS = ("uvicorn", "uvicorn-wsproto", "hypercorn", "gunicorn")
