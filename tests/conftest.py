@@ -55,6 +55,7 @@ HEAVY = (
     "wire/test_h1_differential.py",
     "wire/test_h1_splits.py",
     "wire/test_h2_splits.py",
+    "wire/test_hpack_cost.py",
     "wire/test_ws_cost.py",
     "wire/test_ws_differential.py",
     "wire/test_ws_splits.py",

@@ -13,6 +13,10 @@ with atheris.instrument_imports(include=["tricorn"]):
     import tricorn.wire.h2
     import tricorn.wire.h2_fields
     import tricorn.wire.h2_frames
+    import tricorn.wire.hpack_decoder
+    import tricorn.wire.hpack_encoder
+    import tricorn.wire.hpack_huffman
+    import tricorn.wire.hpack_table
     import tricorn.wire.scan
     import tricorn.wire.target
     import tricorn.wire.ws

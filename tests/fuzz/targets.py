@@ -6,10 +6,12 @@ number of mutations, in the test suite.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 
 import h11
+import hpack as hpack_library
 
 from tests.fuzz.choices import Choices
 from tests.wire.comparing import PEERS, differences
@@ -17,13 +19,22 @@ from tests.wire.differences import explanation
 from tests.wire.h2_peer import frames_in
 from tests.wire.h2_peer import hear as hear_http2
 from tests.wire.h2_streams import wild_connection
+from tests.wire.hpack_blocks import BlockWriter
 from tests.wire.proxy_headers import SIGNATURE
 from tests.wire.reading import bytewise, cut, read
 from tests.wire.ws_peer import alike, hear
 from tests.wire.ws_streams import TEXTS, wild_stream
-from tricorn.wire.errors import ProxyHeaderError, Refusal, ResponseError
+from tricorn.wire.errors import (
+    FieldSectionTooLarge,
+    HpackError,
+    ProxyHeaderError,
+    Refusal,
+    ResponseError,
+)
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields, ResponseWriter
+from tricorn.wire.hpack_decoder import HpackDecoder
+from tricorn.wire.hpack_encoder import HpackEncoder
 from tricorn.wire.proxy_protocol import MOST_BYTES, VERSIONS, ProxyHeader, read_header
 from tricorn.wire.ws import MessageLimits
 from tricorn.wire.ws_deflate import Deflater, DeflateTerms
@@ -231,6 +242,55 @@ def http2(data: bytes) -> None:
     assert hear_http2(bytewise(sent)) == whole
 
 
+Decoded = tuple[tuple[tuple[bytes, bytes], ...], bool]
+HPACK_LIMITS = [(1 << 20, 1000), (200, 1000), (1 << 20, 3)]
+
+
+def hpack(data: bytes) -> None:
+    """A field block comes to what `hpack` makes of it, whatever came before, or is refused."""
+    choices = Choices(data)
+    writer = BlockWriter(choices)
+    limits = HPACK_LIMITS[choices.below(len(HPACK_LIMITS))]
+    ours, fresh = HpackDecoder(4096, *limits), HpackDecoder(4096, *limits)
+    theirs = hpack_library.Decoder(max_header_list_size=1 << 30)
+    encoder, client = HpackEncoder(), hpack_library.Decoder(max_header_list_size=1 << 30)
+    while choices.left:
+        block = writer.block()
+        for _ in range(1 + choices.below(2)):
+            fresh.last_block = None
+            found = decoded(ours, block)
+            assert found == decoded(fresh, block)
+            if not same_as_theirs(found, theirs, block):
+                return
+            if not isinstance(found, str):
+                fields = list(found[0])
+                assert client.decode(encoder.encode(fields), raw=True) == fields
+
+
+def decoded(decoder: HpackDecoder, block: bytes) -> Decoded | str:
+    try:
+        return decoder.decode(block), decoder.malformed
+    except HpackError:
+        return "broken"
+    except FieldSectionTooLarge:
+        return "too large"
+
+
+def same_as_theirs(found: Decoded | str, theirs: hpack_library.Decoder, block: bytes) -> bool:
+    """Compare with what `hpack` makes of a block; False where the connection would end."""
+    try:
+        expected = theirs.decode(block, raw=True)
+    except hpack_library.HPACKError:
+        assert found == "broken"
+        return False
+    if found == "broken":
+        # It takes integers of more bytes that add nothing.
+        assert re.search(rb"[\x80-\xff]{5}", block)
+        return False
+    assert isinstance(found, str) or found[0] == tuple(expected)
+    return True
+
+
 def proxy(data: bytes) -> None:
     """A PROXY protocol header reads the same in any pieces, and raises nothing but its error."""
     choices = Choices(data)
@@ -266,5 +326,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "messages": messages,
     "frames": frames,
     "http2": http2,
+    "hpack": hpack,
     "proxy": proxy,
 }
