@@ -1,5 +1,6 @@
 """Requests and responses over HTTP/2, and what is refused."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -286,13 +287,17 @@ class TestRefusals:
             *[request()[:place] + request()[place + 1 :] for place in (0, 1, 3)],
         ],
     )
-    def test_what_is_malformed_resets_its_stream(self, h2_rig: Make, fields: Any) -> None:
+    def test_what_is_malformed_resets_its_stream(
+        self, h2_rig: Make, fields: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
         called: list[Any] = []
         rig = h2_rig(lambda *args: called.append(args))
         reply = rig.ask(fields)
         assert (reply.status, reply.reset) == (0, 1)
         assert not called
         assert rig.open
+        (line,) = caplog.messages
+        assert re.fullmatch(r"Invalid HTTP request from [\d.:]+: \w.+ \(stream reset\)", line)
 
     def test_too_much_content(self, h2_rig: Make) -> None:
         rig = h2_rig(echo, body_limit=100)
@@ -307,6 +312,24 @@ class TestRefusals:
         rig.exchange()
         assert rig.client.goaways[-1][1] == 11
         assert rig.transport.ended
+
+    def test_content_that_is_not_as_long_as_was_said(
+        self, h2_rig: Make, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        rig = h2_rig(echo)
+        fields = request("POST", "/", (b"content-length", b"3"))
+        reply = rig.ask(fields, body=b"ab")
+        assert reply.reset == 1
+        assert "content isn't as long as Content-Length says" in caplog.text
+
+    def test_what_ends_the_connection_is_said(
+        self, h2_rig: Make, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        rig = h2_rig(hello)
+        rig.receive(b"\0\0\x07\x06\0\0\0\0\0" + bytes(7))
+        assert "frame of 7 bytes, not 8 (error code 6)" in caplog.text
+        assert b"frame of 7 bytes, not 8" in rig.transport.written
 
     def test_what_is_no_http2(self, h2_rig: Make) -> None:
         rig = h2_rig(hello)

@@ -65,6 +65,12 @@ class Http2Ends(Http2Sending):
         if wire.error_code and (stream is None or not stream.was_cut):
             # By the client, or for a fault of its: that is cheap to cause.
             self.resets -= 1
+            if wire.reason:
+                logger.warning(
+                    "Invalid HTTP request from %s: %s (stream reset)",
+                    client_name(self.client),
+                    wire.reason,
+                )
         if stream is None:
             return
         stream.end()
@@ -96,8 +102,9 @@ class Http2Ends(Http2Sending):
         """The engine has ended the connection; what it says goes out first."""
         if self.wire.error_code:
             logger.info(
-                "HTTP/2 connection of %s ended for a fault of the client's (error code %d)",
+                "HTTP/2 connection of %s ended for a fault of the client's: %s (error code %d)",
                 client_name(self.client),
+                self.wire.reason,
                 self.wire.error_code,
             )
         self._send()

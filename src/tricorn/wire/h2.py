@@ -120,7 +120,8 @@ class Http2Wire(Http2Requests):
 
     After `next()` answered, the facts stand in the attributes: `stream_id`, `fields` (of a
     request, pseudo-fields included, or of its trailers), `ended` (the client sends no more
-    on this stream), `data`, `error_code`. A field list that is the same object as the last has
+    on this stream), `data`, `error_code`, and for CLOSED and OVER the `reason`, if there is one but
+    the code. A field list that is the same object as the last has
     the same fields. Only with `tunnels` may a request have `:protocol` (RFC 8441 §3).
     """
 
@@ -183,6 +184,7 @@ class Http2Wire(Http2Requests):
         try:
             return self._read()
         except ConnectionFault as fault:
+            self.reason = fault.reason
             self.terminate(fault.error_code, fault.reason)
             return self._tell_over(fault.error_code)
 
@@ -190,6 +192,7 @@ class Http2Wire(Http2Requests):
         stream = self.over_streams.pop(0)
         self.stream_id = stream.stream_id
         self.error_code = stream.error_code
+        self.reason = stream.fault
         return _CLOSED
 
     def _tell_over(self, code: int) -> int:

@@ -120,9 +120,9 @@ class Http2Control(Http2Outgoing):
         if stream is None or stream.cut:
             self._check_begun(stream_id)
         elif not increment:
-            self.reset(stream_id, PROTOCOL_ERROR)
+            self._fault(stream, PROTOCOL_ERROR, "window increment of 0")
         elif stream.send_window + increment > _MAX_WINDOW:
-            self.reset(stream_id, FLOW_CONTROL_ERROR)
+            self._fault(stream, FLOW_CONTROL_ERROR, "window over 2^31 - 1")
         else:
             stream.send_window += increment
             if stream.waiting and stream.send_window > 0 and not stream.is_ready:

@@ -9,6 +9,7 @@ cdef object _WATCHED, _COMMON_METHODS
 cdef class MessageCheck:
     cdef public bint tunnels
     cdef public bytes priority
+    cdef public str reason
     cdef public Py_ssize_t length, answer
     cdef public tuple last
 
@@ -17,4 +18,5 @@ cdef class MessageCheck:
     cdef Py_ssize_t _read(self, tuple fields) except? -1
     cdef Py_ssize_t _whole(self, bytes method, int seen) except? -1
     @cython.locals(before=Py_ssize_t)
+    cdef Py_ssize_t _malformed(self, str reason) except? -1
     cdef bint _note(self, bytes name, bytes value) except -1

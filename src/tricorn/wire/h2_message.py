@@ -46,12 +46,14 @@ _LONGEST: Final = (1 << 63) - 1
 class MessageCheck:
     """Checks requests; one serves all of a connection.
 
-    After `request()` `priority` is the value of the field of this name (RFC 9218 §5), or empty.
+    After `request()` `priority` is the value of the field of this name (RFC 9218 §5), or empty, and
+    `reason` says what is wrong with a request that is MALFORMED.
     """
 
     def __init__(self, tunnels: bool) -> None:
         self.tunnels = tunnels
         self.priority = b""
+        self.reason = ""
         self.length = _NO_LENGTH
         self.last: FieldList | None = None  # this very list was checked last
         self.answer = _MALFORMED
@@ -73,28 +75,32 @@ class MessageCheck:
             if name[0] == _COLON:
                 bit = _PSEUDO.get(name, 0)
                 if not in_pseudo or not bit or seen & bit or not value:
-                    return _MALFORMED
+                    return self._malformed("a pseudo-field is unknown, empty, repeated or too late")
                 seen |= bit
                 if bit == _METHOD:
                     method = value
                 continue
             in_pseudo = False
             if name in _WATCHED and not self._note(name, value):
-                return _MALFORMED
+                return self._malformed("malformed Content-Length")
         if method not in _COMMON_METHODS and _TOKEN.fullmatch(method) is None:
-            return _MALFORMED
+            return self._malformed("malformed method")
         return self._whole(method, seen)
 
     def _whole(self, method: bytes, seen: int) -> int:
         """Whether the pseudo-fields are those that this method needs."""
         if method != b"CONNECT":
             if seen & ~_AUTHORITY != _ORDINARY:
-                return _MALFORMED
+                return self._malformed("a pseudo-field is missing, or isn't of this method")
             return self.length
         if seen != _METHOD | _AUTHORITY and (seen != _TUNNEL or not self.tunnels):
-            return _MALFORMED
+            return self._malformed("CONNECT with too few pseudo-fields, or too many")
         # RFC 9110 §9.3.6: what follows isn't the request's content.
         return _NO_LENGTH
+
+    def _malformed(self, reason: str) -> int:
+        self.reason = reason
+        return _MALFORMED
 
     def _note(self, name: bytes, value: bytes) -> bool:
         """Take a field that means something here; say whether it may stand."""

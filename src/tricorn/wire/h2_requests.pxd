@@ -23,6 +23,7 @@ cdef class Http2Requests(Http2Control):
     cdef public StreamState content_stream
     cdef public tuple fields
     cdef public bytes data
+    cdef public str reason
 
     @cython.locals(flags=int, at=Py_ssize_t, end=Py_ssize_t)
     cdef int _begin_section(self, bytes content) except -1
@@ -33,7 +34,7 @@ cdef class Http2Requests(Http2Control):
     cdef int _begin_stream(self, stream_id, tuple fields) except -1
     @cython.locals(first=cython.longlong)
     cdef _note_skipped(self, long long stream_id)
-    cdef int _turn_away(self, stream_id, int code) except -1
+    cdef int _turn_away(self, stream_id, int code, str reason) except -1
     cdef int _take_trailers(self, StreamState stream, tuple fields) except -1
     @cython.locals(size=Py_ssize_t, flags=int)
     cdef _begin_content(self)

@@ -52,6 +52,8 @@ _MALFORMED: Final = MALFORMED
 _NO_ERROR: Final = 0
 _DEPENDENCY: Final = 5  # bytes of a priority in HEADERS
 _COST: Final = 1
+_BAD_FIELD: Final = "a field that HTTP/2 doesn't allow, or not like this"
+_WRONG_LENGTH: Final = "content isn't as long as Content-Length says"
 _SKIPS: Final = 32  # kept of `skipped`
 
 
@@ -94,6 +96,7 @@ class Http2Requests(Http2Control):
         self.ended = False
         self.data = b""
         self.error_code = _NO_ERROR
+        self.reason = ""
 
     # Field sections
 
@@ -161,10 +164,14 @@ class Http2Requests(Http2Control):
             return _NEED_DATA
         wish = self.wishes.pop(stream_id, b"") if self.wishes else b""
         if len(self.streams) >= self.most_streams:
-            return self._turn_away(stream_id, REFUSED_STREAM)
-        length = _MALFORMED if self.decoder.malformed else self.check.request(fields)
-        if length == _MALFORMED or (ends and length > 0):
-            return self._turn_away(stream_id, PROTOCOL_ERROR)
+            return self._turn_away(stream_id, REFUSED_STREAM, "")
+        if self.decoder.malformed:
+            return self._turn_away(stream_id, PROTOCOL_ERROR, _BAD_FIELD)
+        length = self.check.request(fields)
+        if length == _MALFORMED:
+            return self._turn_away(stream_id, PROTOCOL_ERROR, self.check.reason)
+        if ends and length > 0:
+            return self._turn_away(stream_id, PROTOCOL_ERROR, _WRONG_LENGTH)
         stream = open_state(stream_id, self.stream_window, self.first_window)
         stream.client_ended = ends
         stream.expected = length
@@ -183,13 +190,14 @@ class Http2Requests(Http2Control):
         if stream_id > first and len(self.skipped) < _SKIPS:
             self.skipped.append((first, stream_id - 2))
 
-    def _turn_away(self, stream_id: int, code: int) -> int:
+    def _turn_away(self, stream_id: int, code: int, reason: str) -> int:
         """Reset a stream that nobody has heard of."""
         self._say(number_frame(RST_STREAM_FRAME, stream_id, code))
         if not self.block_ends:
             self._remember_cut(stream_id)
         self.stream_id = stream_id
         self.error_code = code
+        self.reason = reason
         return _CLOSED
 
     def _take_trailers(self, stream: StreamState, fields: FieldList) -> int:
@@ -202,7 +210,7 @@ class Http2Requests(Http2Control):
             stream.client_ended = ends
         elif not ends or self.decoder.malformed or stream.expected > 0 or not are_trailers(fields):
             stream.client_ended = ends
-            self.reset(stream_id, PROTOCOL_ERROR)
+            self._fault(stream, PROTOCOL_ERROR, "malformed trailers, or content too short")
         else:
             self.stream_id = stream_id
             self.fields = fields
@@ -257,7 +265,7 @@ class Http2Requests(Http2Control):
         stream.expected -= self.content_left - self.padding
         if stream.expected < 0 or (ends and stream.expected):
             stream.client_ended = ends
-            self.reset(stream.stream_id, PROTOCOL_ERROR)
+            self._fault(stream, PROTOCOL_ERROR, _WRONG_LENGTH)
 
     def _read_content(self, data: bytes, at: int) -> int:
         """Take what has come of a DATA frame's content from `data[at:]`; return how much."""
@@ -324,7 +332,7 @@ class Http2Requests(Http2Control):
         """Take a frame behind END_STREAM (§5.1, half-closed (remote))."""
         if stream.cut:
             raise ConnectionFault(STREAM_CLOSED, "frame on a stream that is over")
-        self.reset(stream.stream_id, STREAM_CLOSED)
+        self._fault(stream, STREAM_CLOSED, "frame behind the one that ended the stream")
 
     def goaway(self) -> None:
         """Take no further streams; those that are open go on."""

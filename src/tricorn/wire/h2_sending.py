@@ -165,6 +165,11 @@ class Http2Outgoing:
         self._say(number_frame(_RST_STREAM_FRAME, stream_id, code))
         self._end(stream)
 
+    def _fault(self, stream: StreamState, code: int, reason: str) -> None:
+        """End a stream for what the client did (§5.4.2)."""
+        stream.fault = reason
+        self.reset(stream.stream_id, code)
+
     # Whose turn it is
 
     def _make_ready(self, stream: StreamState) -> None:

@@ -11,6 +11,7 @@ cdef class StreamState:
     cdef public object more, trailers
     cdef public Py_ssize_t at, waiting
     cdef public long long error_code
+    cdef public str fault
     cdef public int urgency
 
     cdef prepare(self, stream_id, long long receive_window, long long send_window)

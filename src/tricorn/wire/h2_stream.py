@@ -46,6 +46,7 @@ class StreamState:
         self.left = False  # and that has been taken for sending
         self.cut = False  # by RST_STREAM
         self.error_code = _NO_ERROR
+        self.fault = ""  # of the client's, for which it was reset
         self.urgency = _DEFAULT_URGENCY
         self.incremental = False
         self.is_ready = False  # stands among those that have content and a window
