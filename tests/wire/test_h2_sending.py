@@ -275,6 +275,7 @@ class TestOver:
         peer.wire.goaway()
         peer.feed(post(3) + data(3, bytes(1000)), get(5))
         assert peer.requests == [1]
+        assert peer.wire.cost >= 3, "the frames passed over are counted"
         peer.wire.respond(1, OK, True)
         frames = peer.said()
         assert [(one.last_stream, one.code) for one in frames if one.kind == Kind.GOAWAY] == [

@@ -159,6 +159,7 @@ class Http2Requests(Http2Control):
         ends = self.block_ends
         if self.last_taken >= 0:
             # §6.8: a client that hasn't heard of the end yet.
+            self.cost += _COST
             if not ends:
                 self._remember_cut(stream_id)
             return _NEED_DATA
