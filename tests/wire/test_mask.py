@@ -21,6 +21,7 @@ FUNCTIONS = [
     "ascii_text",
     "utf8_end",
     "frame_of",
+    "frame_of_start",
     "ascii_frame",
 ]
 
@@ -153,6 +154,7 @@ class TestMask:
         else:
             head = b"\x82\x7f" + size.to_bytes(8, "big")
         assert mask.frame_of(0x82, plain) == head + plain
+        assert mask.frame_of_start(0x82, plain + b"tail", size) == head + plain
         assert mask.ascii_frame(plain.decode()) == b"\x81" + head[1:] + plain
 
     @pytest.mark.parametrize("text", ["é", "€" * 50, "𝄞" * 40000])

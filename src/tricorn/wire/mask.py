@@ -95,6 +95,11 @@ def frame_of(first: int, payload: bytes) -> bytes:
     return frame_head(first, len(payload)) + payload
 
 
+def frame_of_start(first: int, data: bytes, size: int) -> bytes:
+    """Do the same with the first `size` bytes of `data` for a payload."""
+    return frame_head(first, size) + data[:size]
+
+
 def ascii_frame(text: str) -> bytes | None:
     """Serialise a text frame, or return None for a text that isn't ASCII."""
     return frame_of(0x81, text.encode("ascii")) if text.isascii() else None

@@ -237,6 +237,12 @@ cpdef bytes frame_of(int first, bytes payload):
     return _framed(first, <cstring>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
 
 
+cpdef bytes frame_of_start(int first, bytes data, Py_ssize_t size):
+    if data is None or size < 0 or size > PyBytes_GET_SIZE(data):
+        raise IndexError("outside the data")
+    return _framed(first, <cstring>PyBytes_AS_STRING(data), size)
+
+
 cpdef bytes ascii_frame(str text):
     if text is None:
         raise TypeError("a text must be a str")

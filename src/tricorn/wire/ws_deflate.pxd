@@ -24,9 +24,8 @@ cdef class Deflater:
     cdef public int window_bits
     cdef public bint keeps_context
     cdef public object engine
-    @cython.locals(whole=bytes)
+    @cython.locals(begun=bytes, whole=bytes)
     cpdef bytes deflate(self, bytes data)
     cpdef rest(self)
 
-@cython.locals(whole=bytes)
 cpdef bytes deflate_alone(engine, bytes data)

@@ -234,14 +234,18 @@ class Deflater:
         return self.engine is None
 
     def deflate(self, data: bytes) -> bytes:
-        """Compress one message, of which the client has seen all before."""
+        """Compress one message, of which the client has seen all before.
+
+        TAIL ends what is returned, unless the message is empty.
+        """
         engine = self.engine
         if engine is None:
             engine = self.engine = compressor(self.window_bits)
-        whole = engine.compress(data) + engine.flush(_SYNC)
+        begun = engine.compress(data)
+        whole = engine.flush(_SYNC)
         if not self.keeps_context:
             self.engine = None
-        return whole[:-_TAIL_SIZE]
+        return begun + whole if begun else whole
 
     def rest(self) -> None:
         """Give the compressor's memory back; the next message starts afresh."""
@@ -249,7 +253,6 @@ class Deflater:
 
 
 def deflate_alone(engine: Compressor, data: bytes) -> bytes:
-    """Compress one message that refers to no other and that no other refers to."""
+    """Do the same with a message that refers to no other and that no other refers to."""
     # The full flush makes the compressor forget, without the cost of a new one.
-    whole = engine.compress(data) + engine.flush(zlib.Z_FULL_FLUSH)
-    return whole[:-_TAIL_SIZE]
+    return engine.compress(data) + engine.flush(zlib.Z_FULL_FLUSH)

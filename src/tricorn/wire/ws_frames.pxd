@@ -1,10 +1,10 @@
 cimport cython
 
-from tricorn.wire.mask cimport ascii_frame, frame_head, frame_of, text_payload
+from tricorn.wire.mask cimport ascii_frame, frame_head, frame_of, frame_of_start, text_payload
 from tricorn.wire.ws_deflate cimport Deflater, deflate_alone
 
 cdef int _FINAL, _COMPRESSED, _TEXT_FRAME, _BINARY_FRAME
-cdef Py_ssize_t _SHORT, _FILLS_WINDOW
+cdef Py_ssize_t _SHORT, _FILLS_WINDOW, _TAIL_SIZE
 
 cpdef bytes frame(int opcode, bytes payload)
 
@@ -28,5 +28,7 @@ cdef class FrameCache:
 cdef bytes _as_bytes(payload)
 @cython.locals(whole=bytes)
 cdef bytes _text_frame(text)
+cdef bytes _deflated_frame(int first, bytes data)
+@cython.locals(plain=str)
 cdef bytes _utf8(text)
 cdef object _payload(str text)

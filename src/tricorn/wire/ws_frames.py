@@ -24,8 +24,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tricorn.wire.deflate_library import Compressor, quick_compressor
-from tricorn.wire.mask import ascii_frame, frame_head, frame_of, text_payload
-from tricorn.wire.ws_deflate import WINDOW_BITS, Deflater, deflate_alone
+from tricorn.wire.mask import ascii_frame, frame_head, frame_of, frame_of_start, text_payload
+from tricorn.wire.ws_deflate import TAIL, WINDOW_BITS, Deflater, deflate_alone
 
 CONTINUATION: Final = 0
 TEXT: Final = 1
@@ -50,6 +50,7 @@ _TEXT_FRAME: Final = _FINAL | TEXT
 _BINARY_FRAME: Final = _FINAL | BINARY
 _SHORT: Final = COMPRESS_FROM
 _FILLS_WINDOW: Final = 1 << WINDOW_BITS
+_TAIL_SIZE: Final = len(TAIL)
 NO_CODE: Final = 1005  # stands for a close frame without a code; never sent (§7.4.1)
 
 
@@ -156,7 +157,7 @@ class FrameCache:
         own = deflater.keeps_context and len(payload) < _FILLS_WINDOW
         if own and (self.first is None or self.first is deflater):
             fits_all = deflater.is_fresh
-            whole = frame_of(first, deflater.deflate(_as_bytes(payload)))
+            whole = _deflated_frame(first, deflater.deflate(_as_bytes(payload)))
             self.first = deflater
             if fits_all:
                 self.alone[deflater.window_bits] = whole
@@ -164,8 +165,8 @@ class FrameCache:
         bits = deflater.window_bits
         known = self.alone.get(bits)
         if known is None:
-            known = frame_of(first, deflate_alone(self._engine(bits), _as_bytes(payload)))
-            self.alone[bits] = known
+            alone = deflate_alone(self._engine(bits), _as_bytes(payload))
+            known = self.alone[bits] = _deflated_frame(first, alone)
         deflater.rest()
         return known
 
@@ -174,6 +175,10 @@ class FrameCache:
         if engine is None:
             engine = self.engines[bits] = quick_compressor(bits)
         return engine
+
+
+def _deflated_frame(first: int, data: bytes) -> bytes:
+    return frame_of_start(first, data, len(data) - _TAIL_SIZE)
 
 
 def _as_bytes(payload: str | bytes) -> bytes:
@@ -195,8 +200,10 @@ def _payload(text: str) -> Any:
 
 
 def _utf8(text: str) -> bytes:
+    # A subclass of str may have an `encode` of its own.
+    plain = text if type(text) is str else str.__str__(text)
     try:
-        return str.encode(text, "utf-8")
+        return plain.encode("utf-8")
     except UnicodeEncodeError as error:
         raise _not_text(error) from None
 
