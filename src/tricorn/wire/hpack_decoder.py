@@ -21,7 +21,7 @@ from tricorn.wire.hpack_table import (
     Pair,
     size_of,
 )
-from tricorn.wire.scan import is_field_value, is_lower_name, is_same, taken
+from tricorn.wire.scan import cut, is_field_value, is_lower_name, is_same, taken
 
 # How a field representation begins (RFC 7541 §6): bits, and the prefix that is left.
 _INDEXED: Final = 0x80
@@ -34,10 +34,12 @@ _LITERAL_PREFIX: Final = 0x0F
 _HUFFMAN: Final = 0x80
 _LENGTH_PREFIX: Final = 0x7F
 
-_MOST_INTEGER: Final = (1 << 32) - 1
-_MOST_SHIFT: Final = 28  # of an integer's last byte: 35 bits, some of which may add nothing
+# An integer may have bytes that add nothing, but no byte behind this shift. What that one adds
+# is bounded so that all fits into 31 bits; nothing that an integer says here comes near.
+_LAST_SHIFT: Final = 28
+_LAST_MOST: Final = 3
 # Of C when compiled, as an imported name isn't.
-_NEWEST: Final = STATIC_ENTRIES + 1
+_STATIC_SIZE: Final = STATIC_ENTRIES
 _STATIC: Final = ENTRIES
 _FIELD: Final = ENTRY_ROOM
 _REMEMBERED: Final = 4096  # bytes of a block; a larger one isn't kept
@@ -121,8 +123,8 @@ class HpackDecoder:
         if self.malformed:
             self.literal_at = -1
         elif self.literal_at >= 0:
-            self.before = block[: self.literal_start]
-            self.behind = block[self.literal_end :]
+            self.before = cut(block, 0, self.literal_start)
+            self.behind = cut(block, self.literal_end, len(block))
 
     def _differs_in_literal(self, block: bytes) -> bool:
         """Whether a block is the last one but for the first literal; `last` is its list then.
@@ -163,8 +165,13 @@ class HpackDecoder:
         size = count = 0
         while self.at < self.end:
             first = text[self.at]
-            if first & _INDEXED:
-                entry = self._entry(self._integer(text, _INDEXED_PREFIX))
+            if first >= _INDEXED:
+                index = first & _INDEXED_PREFIX
+                if index < _INDEXED_PREFIX:
+                    self.at += 1
+                else:
+                    index = self._integer(text, _INDEXED_PREFIX)
+                entry = self._entry(index)
             elif first & _INCREMENTAL:
                 entry = self._new_entry(text)
             elif first & _SIZE_UPDATE:
@@ -185,14 +192,17 @@ class HpackDecoder:
         return fields
 
     def _entry(self, index: int) -> Entry:
-        """Return the field of an index (RFC 7541 §2.3.3)."""
-        if index < _NEWEST:
+        """Return the field of an index (RFC 7541 §2.3.3): of the dynamic table the newest first."""
+        if index <= _STATIC_SIZE:
             if index == 0:
                 raise HpackError("index 0")
             return _STATIC[index]
-        entry = self.table.entry(self.table.newest - (index - _NEWEST))
-        if entry is None:
+        entries = self.table.entries
+        age = index - _STATIC_SIZE
+        size = len(entries)
+        if age > size - self.table.first:
             raise HpackError("index beyond the tables")
+        entry: Entry = entries[size - age]
         return entry
 
     def _new_entry(self, text: bytes) -> Entry:
@@ -247,13 +257,13 @@ class HpackDecoder:
         if value < prefix:
             return value
         shift = 0
-        while self.at < self.end and shift <= _MOST_SHIFT:
+        while self.at < self.end:
             byte = text[self.at]
             self.at += 1
+            if shift == _LAST_SHIFT and byte > _LAST_MOST:
+                break
             value += (byte & 0x7F) << shift
             if byte < 0x80:
-                if value > _MOST_INTEGER:
-                    break
                 return value
             shift += 7
         raise HpackError("integer that doesn't end, or is too large")

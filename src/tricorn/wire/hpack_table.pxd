@@ -13,14 +13,12 @@ cpdef Py_ssize_t size_of(tuple pair) except -1
 
 cdef class DynamicTable:
     cdef public Py_ssize_t most, used, first
-    cdef public long long cut, newest
+    cdef public Py_ssize_t cut, newest
     cdef public list entries
 
     @cython.locals(size=Py_ssize_t)
     cpdef insert(self, Entry entry)
     cpdef resize(self, Py_ssize_t most)
-    @cython.locals(place=Py_ssize_t)
-    cpdef Entry entry(self, long long number)
     @cython.locals(entry=Entry)
     cdef _shrink(self, Py_ssize_t most)
-    cdef gone(self, tuple pair, long long number)
+    cdef gone(self, tuple pair, Py_ssize_t number)

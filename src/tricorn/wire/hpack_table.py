@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from tricorn.wire.fields import CONNECTION_SPECIFIC
 
@@ -114,8 +114,8 @@ class DynamicTable:
     def __init__(self, most: int) -> None:
         self.most = most
         self.used = 0
-        # The oldest stands at `first`; before it is room of those that have gone.
-        self.entries: list[Entry | None] = []
+        # The oldest stands at `first`; before it is None for those that have gone.
+        self.entries: list[Any] = []
         self.first = 0
         self.cut = 0  # entries that have been cut off the list
         self.newest = -1
@@ -137,20 +137,12 @@ class DynamicTable:
         self.most = most
         self._shrink(most)
 
-    def entry(self, number: int) -> Entry | None:
-        """Return the entry of a number, None if it has gone or not come yet."""
-        place = number - self.cut
-        if place < self.first or number > self.newest:
-            return None
-        return self.entries[place]
-
     def _shrink(self, most: int) -> None:
         """Let go of the oldest entries until the rest has so many bytes or is none."""
         if self.used <= most:
             return
         while self.used and self.used > most:
             entry = self.entries[self.first]
-            assert entry is not None
             self.entries[self.first] = None
             self.used -= entry.size
             self.gone(entry.pair, self.cut + self.first)
