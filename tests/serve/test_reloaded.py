@@ -17,7 +17,7 @@ from tricorn.net import sysio, tls_transport
 from tricorn.serve import reloaded
 from tricorn.serve.handover import Handover
 from tricorn.serve.reloaded import ReloadedServer
-from tricorn.serve.worker import Channel
+from tricorn.serve.worker_server import Channel
 
 pytestmark = pytest.mark.skipif(not sysio.HAS_EPOLL, reason="the loop's TLS knows of no reload")
 

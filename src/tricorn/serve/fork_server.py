@@ -29,6 +29,7 @@ from typing import Any, Final
 from tricorn.product import product_logger
 from tricorn.serve.binding import Descriptors, take_sockets
 from tricorn.serve.program import Config
+from tricorn.serve.received import read_orders
 from tricorn.serve.report import (
     EXITED,
     FORKED,
@@ -38,7 +39,8 @@ from tricorn.serve.report import (
     STARTUP_FAILURE,
     WORKER_ID,
 )
-from tricorn.serve.worker import Channel, read_orders, serve, take_reopening
+from tricorn.serve.worker import serve, take_reopening
+from tricorn.serve.worker_server import Channel
 from tricorn.settings.errors import ConfigError
 
 logger = product_logger("error")

@@ -31,18 +31,13 @@ from tricorn.serve.error_page import ErrorPage
 from tricorn.serve.handover import Handover
 from tricorn.serve.importer import ImportFromStringError
 from tricorn.serve.program import Config
+from tricorn.serve.received import Received, read_exactly, read_orders
 from tricorn.serve.report import LEAVING, READY, STARTUP_FAILURE, STOPPING
 from tricorn.serve.server import TICK, Server
+from tricorn.serve.targets import become, load_target
 from tricorn.serve.user_error import UserCodeError
-from tricorn.serve.worker import (
-    Channel,
-    Received,
-    ignore_signals_for_parent,
-    read_exactly,
-    read_orders,
-    take_reopening,
-    take_signals,
-)
+from tricorn.serve.worker import ignore_signals_for_parent, take_reopening
+from tricorn.serve.worker_server import Channel, take_signals
 from tricorn.settings.errors import ConfigError
 
 logger = product_logger("error")
@@ -279,8 +274,6 @@ class ReloadedWorker:
         config = self.orders.config()
         server: Server | None = None
         if self.orders.target:
-            from tricorn.serve.targets import become, load_target
-
             target = load_target(self.orders)
             if target.server is None:
                 # It doesn't say when it serves.

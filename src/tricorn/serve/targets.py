@@ -10,17 +10,17 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable
-from multiprocessing import spawn
 from typing import Final, NamedTuple, TypeVar, cast
 
 from tricorn.product import product_logger
 from tricorn.serve.binding import Sockets
 from tricorn.serve.program import Config
+from tricorn.serve.received import Received
 from tricorn.serve.report import BEAT, READY, STARTUP_FAILURE
 from tricorn.serve.run import run_target
 from tricorn.serve.server import Server
 from tricorn.serve.user_error import UserCodeError
-from tricorn.serve.worker import Channel, Received, WorkerServer, obey, take_signals
+from tricorn.serve.worker_server import Channel, WorkerServer, obey, take_signals
 from tricorn.settings.errors import ConfigError
 
 logger = product_logger("error")
@@ -44,6 +44,9 @@ def load_target(orders: Received) -> Target:
 
     Raises `UserCodeError` for what the program raises, `ConfigError` for its log configuration.
     """
+    # Here, as most workers have no target, and it takes its time.
+    from multiprocessing import spawn
+
     try:
         spawn.prepare(orders.program)
         config, run = pickle.loads(orders.target)
