@@ -28,3 +28,4 @@ cdef class Http2Control(Http2Outgoing):
     cdef _take_reset(self, stream_id, long long code)
     @cython.locals(stream=StreamState)
     cdef _take_priority(self, stream_id, bytes value)
+    cdef _keep_wish(self, stream_id, tuple wish)

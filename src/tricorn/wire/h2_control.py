@@ -11,6 +11,7 @@ from typing import Final
 from tricorn.wire.h2_bytes import frame_head
 from tricorn.wire.h2_frames import (
     ACK,
+    CANCEL,
     ENABLE_CONNECT_PROTOCOL,
     ENABLE_PUSH,
     ENHANCE_YOUR_CALM,
@@ -63,7 +64,8 @@ class Http2Control(Http2Outgoing):
         self.most_cut = 2 * self.most_streams
         self.pings = 0  # ours that aren't answered
         self.answered = False  # a PING of ours has just been
-        self.wishes: dict[int, bytes] = {}  # priorities of streams that haven't begun
+        # The priorities of streams that haven't begun.
+        self.wishes: dict[int, tuple[int, bool]] = {}
 
     def _obey(self, kind: int, flags: int, stream_id: int, content: bytes) -> None:
         """Take a frame that is neither content nor part of a field section."""
@@ -129,8 +131,11 @@ class Http2Control(Http2Outgoing):
                 self._make_ready(stream)
 
     def _check_begun(self, stream_id: int) -> None:
-        """§5.1: on a stream that hasn't begun there is nothing but HEADERS and PRIORITY."""
-        if stream_id > self.last_stream:
+        """§5.1: on a stream that hasn't begun there is nothing but HEADERS and PRIORITY.
+
+        Streams with even numbers would be ours, and never begin.
+        """
+        if stream_id > self.last_stream or not stream_id & 1:
             raise ConnectionFault(PROTOCOL_ERROR, "frame on a stream that hasn't begun")
 
     def _take_settings(self, content: bytes) -> None:
@@ -194,19 +199,29 @@ class Http2Control(Http2Outgoing):
         if stream.is_ready:
             self._make_unready(stream)
         stream.cut = stream.ending = True
-        stream.error_code = code
+        # Whoever counts resets goes by the code, and a client's may say that nothing went wrong.
+        stream.error_code = code if code or stream.left else CANCEL
         self._close(stream)
 
     def _take_priority(self, stream_id: int, value: bytes) -> None:
         """RFC 9218 §7.1."""
-        if not stream_id:
-            raise ConnectionFault(PROTOCOL_ERROR, "PRIORITY_UPDATE for stream 0")
+        if not stream_id & 1:
+            raise ConnectionFault(PROTOCOL_ERROR, "PRIORITY_UPDATE for a stream of no request")
         stream = self.streams.get(stream_id)
         if stream is not None:
             urgency, incremental = read_priority(value)
             self._prefer(stream, urgency, incremental)
-        elif stream_id > self.last_stream and len(self.wishes) < self.most_streams:
-            self.wishes[stream_id] = value
+        elif stream_id > self.last_stream:
+            self._keep_wish(stream_id, read_priority(value))
+
+    def _keep_wish(self, stream_id: int, wish: tuple[int, bool]) -> None:
+        """Keep a priority until its stream begins; of too many, those that came first."""
+        wishes = self.wishes
+        if len(wishes) >= self.most_streams:
+            for passed in [number for number in wishes if number <= self.last_stream]:
+                del wishes[passed]
+        if len(wishes) < self.most_streams or stream_id in wishes:
+            wishes[stream_id] = wish
 
     def ping(self) -> None:
         """Ask for an answer, which is `ACKNOWLEDGED`."""

@@ -111,6 +111,8 @@ class Http2Requests(Http2Control):
                 end -= content[0] if content else 0
             if flags & _PRIORITIZED:
                 at += _DEPENDENCY
+            if at > len(content):
+                raise ConnectionFault(FRAME_SIZE_ERROR, f"HEADERS of {len(content)} bytes")
             if at > end:
                 raise ConnectionFault(PROTOCOL_ERROR, "HEADERS shorter than its padding")
             content = content[at:end]
@@ -163,7 +165,7 @@ class Http2Requests(Http2Control):
             if not ends:
                 self._remember_cut(stream_id)
             return _NEED_DATA
-        wish = self.wishes.pop(stream_id, b"") if self.wishes else b""
+        wish = self.wishes.pop(stream_id, None) if self.wishes else None
         if len(self.streams) >= self.most_streams:
             return self._turn_away(stream_id, REFUSED_STREAM, "")
         if self.decoder.malformed:
@@ -176,9 +178,10 @@ class Http2Requests(Http2Control):
         stream = open_state(stream_id, self.stream_window, self.first_window)
         stream.client_ended = ends
         stream.expected = length
-        wish = wish or self.check.priority
-        if wish:
-            stream.urgency, stream.incremental = read_priority(wish)
+        if wish is None and self.check.priority:
+            wish = read_priority(self.check.priority)
+        if wish is not None:
+            stream.urgency, stream.incremental = wish
         self.streams[stream_id] = stream
         self.stream_id = stream_id
         self.fields = fields
