@@ -15,17 +15,16 @@ cdef int EXPECT_START, HELD, BODY, TRAILERS, COMPLETE
 @cython.final
 cdef class Exchange(AppCall):
     cdef public Stream stream
-    cdef public object app, task, fields
+    cdef public object app, fields
     cdef public dict scope
     cdef public int phase
     cdef public object status
-    cdef public bint ended, promises_trailers, content_ended, end_received, gone, half_gone, wants_content
+    cdef public bint promises_trailers, content_ended, end_received, gone, half_gone, wants_content
     cdef public list content
     cdef public Py_ssize_t content_size
     cdef public WakeUp wake_up
 
     cpdef prepare(self, Stream stream, app, dict scope, bint has_content)
-    cdef _ended(self)
     cpdef feed(self, bytes data)
     cpdef feed_end(self)
     cpdef disconnected(self)

@@ -7,7 +7,6 @@ happens when it breaks the rules (ASGI HTTP specification 2.5). The order is dra
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -17,7 +16,6 @@ from tricorn.asgi.failure import (
     ClientDisconnected,
     drop_our_frames,
     tells_of_disconnect,
-    was_cancelled,
 )
 from tricorn.asgi.message import (
     Message,
@@ -72,8 +70,8 @@ class Exchange(AppCall):
         self.stream = stream
         self.app = app
         self.scope = scope
-        self.task: asyncio.Task[None] | None = None
-        self.ended = False  # the app's call is over
+        self.task = None
+        self.ended = False
         self.phase = EXPECT_START
         self.status = 0
         self.fields: FieldLines = ()
@@ -139,24 +137,10 @@ class Exchange(AppCall):
         if result is None and self.phase == COMPLETE and self.task is None:
             self.ended = True
             return
-        try:
-            self._app_returned(result)
-        finally:
-            self._ended()
+        AppCall.returned(self, result)
 
-    def raised(self, error: BaseException) -> bool:
-        """The app has raised; return whether its task was cancelled."""
-        cancelled = isinstance(error, asyncio.CancelledError)
-        try:
-            self._app_failed(None if cancelled and was_cancelled() else error)
-        finally:
-            self._ended()
-        return cancelled
-
-    def _ended(self) -> None:
-        self.ended = True
-        if self.task is not None:
-            self.stream.app_ended(self)
+    def _tell_end(self) -> None:
+        self.stream.app_ended(self)
 
     # What the wire calls
 

@@ -10,16 +10,13 @@ cdef object _TYPE, _TEXT, _BYTES, _READY
 cdef object _RECEIVE, _SEND
 
 cdef class Session(Inbox):
-    cdef public object app, task, fields
+    cdef public object app, fields
     cdef public dict scope
     cdef public int phase
     cdef public object status
-    cdef public bint ended, gone
+    cdef public bint gone
 
     cpdef begin(self)
-    cpdef returned(self, result)
-    cpdef bint raised(self, error) except -1
-    cdef _ended(self)
     cpdef disconnected(self, int code, str reason)
     cdef _take(self, dict message)
     cdef _take_unusual(self, dict message)

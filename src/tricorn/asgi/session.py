@@ -26,7 +26,6 @@ from tricorn.asgi.failure import (
     ClientDisconnected,
     drop_our_frames,
     tells_of_disconnect,
-    was_cancelled,
 )
 from tricorn.asgi.handover import Steps
 from tricorn.asgi.inbox import Inbox
@@ -86,8 +85,8 @@ class Session(Inbox):
         super().__init__(stream, loop, queue_limit)
         self.app = app
         self.scope = scope
-        self.task: asyncio.Task[None] | None = None
-        self.ended = False  # the app's call is over
+        self.task = None
+        self.ended = False
         self.phase = _CONNECTING
         self.gone = False
         self.status = 0  # of a denial whose head is held
@@ -137,26 +136,8 @@ class Session(Inbox):
         awaitable: Awaitable[object] = self.app(self.scope, bind(_RECEIVE, self), bind(_SEND, self))
         return awaitable
 
-    def returned(self, result: object) -> None:
-        """The app has returned."""
-        try:
-            self._app_returned(result)
-        finally:
-            self._ended()
-
-    def raised(self, error: BaseException) -> bool:
-        """The app has raised; return whether its task was cancelled."""
-        cancelled = isinstance(error, asyncio.CancelledError)
-        try:
-            self._app_failed(None if cancelled and was_cancelled() else error)
-        finally:
-            self._ended()
-        return cancelled
-
-    def _ended(self) -> None:
-        self.ended = True
-        if self.task is not None:
-            self.stream.app_ended(self)
+    def _tell_end(self) -> None:
+        self.stream.app_ended(self)
 
     # What the wire calls
 
