@@ -35,7 +35,7 @@ from tricorn.product import product_logger
 from tricorn.wire.errors import ResponseError, Violation
 from tricorn.wire.ws import BINARY, CLOSE, NEED_DATA, PING, TEXT, MessageReader
 from tricorn.wire.ws_deflate import Deflater, Inflater
-from tricorn.wire.ws_frames import FrameCache, frame
+from tricorn.wire.ws_frames import PONG, FrameCache, frame
 
 logger = product_logger("error")
 
@@ -53,7 +53,7 @@ _LINGER: Final = LINGER
 
 # Bytes held unread before the app accepts, or while it doesn't receive.
 _HIGH_WATER: Final = 65536
-_OPCODE_PONG: Final = 10
+_OPCODE_PONG: Final = PONG
 # From this size on, in bytes or characters, a message isn't copied behind its frame's head: the
 # system is told of both, which costs it as much as copying 10 KB does.
 _WORTH_NAMING: Final = 16384

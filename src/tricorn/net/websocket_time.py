@@ -19,7 +19,7 @@ from tricorn.net.websocket_ends import (
 )
 from tricorn.net.websocket_opening import Opening, Peer
 from tricorn.product import product_logger
-from tricorn.wire.ws_frames import close_frame, frame
+from tricorn.wire.ws_frames import PING, PONG, close_frame, frame
 
 logger = product_logger("error")
 
@@ -31,8 +31,8 @@ _CLOSING: Final = CLOSING
 _LINGER: Final = LINGER
 _CLOSED: Final = CLOSED
 
-_OPCODE_PING: Final = 9
-_OPCODE_PONG: Final = 10
+_OPCODE_PING: Final = PING
+_OPCODE_PONG: Final = PONG
 _KEEPALIVE_FAILED: Final = 1011
 # Seconds without sending after which a connection gives its compressor back.
 COMPRESSOR_IDLE: Final = 20.0
