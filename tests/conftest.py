@@ -54,6 +54,7 @@ HEAVY = (
     "wire/test_h1_cost.py",
     "wire/test_h1_differential.py",
     "wire/test_h1_splits.py",
+    "wire/test_h2_differential.py",
     "wire/test_h2_model.py",
     "wire/test_h2_splits.py",
     "wire/test_hpack_cost.py",
