@@ -47,5 +47,5 @@ cdef class Http2Requests(Http2Control):
     @cython.locals(stream=StreamState, ends=bint, size=Py_ssize_t)
     cdef int _take_content(self) except -1
     cdef _client_ends(self, StreamState stream)
-    cdef _pass_over(self, stream_id, bint ends)
+    cdef _check_cut(self, stream_id)
     cdef _refuse_more(self, StreamState stream)

@@ -151,7 +151,10 @@ class Http2Requests(Http2Control):
             return self._take_trailers(stream, fields)
         if any(first <= stream_id <= last for first, last in self.skipped):
             raise ConnectionFault(PROTOCOL_ERROR, "streams begin in the order of their numbers")
-        self._pass_over(stream_id, self.block_ends)
+        self._check_cut(stream_id)
+        self.cost += _COST
+        if self.block_ends:
+            del self.cut_streams[stream_id]
         return _NEED_DATA
 
     def _begin_stream(self, stream_id: int, fields: FieldList) -> int:
@@ -252,7 +255,7 @@ class Http2Requests(Http2Control):
         stream = self.content_stream
         if stream is None:
             self._check_begun(stream_id)
-            self._pass_over(stream_id, False)
+            self._check_cut(stream_id)
         elif stream.client_ended:
             self._refuse_more(stream)
         else:
@@ -324,13 +327,10 @@ class Http2Requests(Http2Control):
         if stream.left:
             self._close(stream)
 
-    def _pass_over(self, stream_id: int, ends: bool) -> None:
+    def _check_cut(self, stream_id: int) -> None:
         """Take a frame of a stream that is over. Only if we have ended it the client may err."""
         if stream_id not in self.cut_streams:
             raise ConnectionFault(STREAM_CLOSED, "frame on a stream that is over")
-        self.cost += _COST
-        if ends:
-            del self.cut_streams[stream_id]
 
     def _refuse_more(self, stream: StreamState) -> None:
         """Take a frame behind END_STREAM (§5.1, half-closed (remote))."""

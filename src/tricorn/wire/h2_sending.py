@@ -206,7 +206,7 @@ class Http2Outgoing:
 
         Content is added up to `most`. Heads and control frames leave whole.
         """
-        if self.ready_count:
+        if self.ready_count and not self.over:
             self._fill(most)
         out = self.out
         if not out:
