@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from tricorn.net.address import client_name
+from tricorn.net.half_close import half_close
 from tricorn.net.http1_stream import (
     CLOSED,
     END_GRACE,
@@ -110,11 +111,7 @@ class Http1Ends(Http1Stream):
         self._linger()
 
     def _linger(self) -> None:
-        """End our side, and read on for a while.
-
-        Closing with unread bytes would reset the connection, and the reset could
-        overtake the answer (RFC 9112 §9.6).
-        """
+        """End our side, and read on for a while, so that the answer arrives."""
         self.state = _LINGER
         self.exchange = None
         self.deadline = self.service.now + self.service.limits.linger
@@ -123,10 +120,7 @@ class Http1Ends(Http1Stream):
             return
         if self.reading_paused:
             self._resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+        half_close(self.transport)
 
     def _close(self) -> None:
         if self.request_ended and not self.reader.unread():

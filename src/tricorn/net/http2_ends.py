@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from tricorn.net.address import client_name
+from tricorn.net.half_close import half_close
 from tricorn.net.http2_sending import CLOSED, LEAVING, LINGER, NOTICED, OPEN, Http2Sending
 from tricorn.net.http2_stream import Http2Stream
 from tricorn.net.service import TICK
@@ -119,10 +120,7 @@ class Http2Ends(Http2Sending):
         streams, self.streams = self.streams, {}
         for stream in streams.values():
             stream.end()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+        half_close(self.transport)
 
     # Time
 

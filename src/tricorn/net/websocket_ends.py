@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tricorn.asgi.session import LOST, RESTARTING, Session
 from tricorn.asgi.stream import SessionStream
+from tricorn.net.half_close import half_close
 from tricorn.net.service import Service
 from tricorn.net.websocket_opening import Opening, Peer
 from tricorn.product import product_logger
@@ -148,20 +149,13 @@ class WebSocketEnds(SessionStream):
         self.service.tasks.discard(session.task)
 
     def _linger(self) -> None:
-        """End our side, and read on for a while.
-
-        Closing with unread bytes would reset the connection, and the reset could
-        overtake what was written last.
-        """
+        """End our side, and read on for a while, so that what was written last arrives."""
         self.state = _LINGER
         self.deadline = self.service.now + self.service.limits.linger
         self.reader = None
         if self.reading_paused:
             self._resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+        half_close(self.transport)
 
     def _pause_reading(self) -> None:
         if not self.reading_paused:
