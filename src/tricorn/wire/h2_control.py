@@ -194,13 +194,8 @@ class Http2Control(Http2Outgoing):
         stream.client_ended = True
         if stream.cut:
             return
-        self.waiting -= stream.waiting
-        stream.drop()
-        if stream.is_ready:
-            self._make_unready(stream)
-        stream.cut = stream.ending = True
         # Whoever counts resets goes by the code, and a client's may say that nothing went wrong.
-        stream.error_code = code if code or stream.left else CANCEL
+        self._cut(stream, code if code or stream.left else CANCEL)
         self._close(stream)
 
     def _take_priority(self, stream_id: int, value: bytes) -> None:

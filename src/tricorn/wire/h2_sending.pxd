@@ -28,6 +28,7 @@ cdef class Http2Outgoing:
     cdef _end(self, StreamState stream)
     @cython.locals(stream=StreamState)
     cpdef reset(self, stream_id, long long code)
+    cdef _cut(self, StreamState stream, long long code)
     cdef _fault(self, StreamState stream, int code, str reason)
     @cython.locals(ready=list, at=Py_ssize_t, other=StreamState, number=cython.longlong)
     cdef _make_ready(self, StreamState stream)

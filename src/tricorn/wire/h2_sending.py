@@ -156,14 +156,18 @@ class Http2Outgoing:
         stream = self.streams.get(stream_id)
         if stream is None or stream.cut:
             return
+        self._cut(stream, code)
+        self._say(number_frame(_RST_STREAM_FRAME, stream_id, code))
+        self._end(stream)
+
+    def _cut(self, stream: StreamState, code: int) -> None:
+        """RST_STREAM, either side's: nothing more is sent, nor what is queued."""
         self.waiting -= stream.waiting
         stream.drop()
         if stream.is_ready:
             self._make_unready(stream)
         stream.cut = stream.ending = True
         stream.error_code = code
-        self._say(number_frame(_RST_STREAM_FRAME, stream_id, code))
-        self._end(stream)
 
     def _fault(self, stream: StreamState, code: int, reason: str) -> None:
         """End a stream for what the client did (§5.4.2)."""
