@@ -377,7 +377,7 @@ class Connection:
             self.finish_one(exchange)
         self.check()
         for _ in range(len(self.exchanges) * 70_000):
-            before = self.wire.all_unsent()
+            before = self.wire.waiting
             self.read(65536)
             if not before:
                 break
@@ -408,7 +408,7 @@ class Connection:
         """What the client may send, what it will be told, and what the app holds: all there is."""
         wire = self.wire
         assert wire.window + wire.returned + self.held == CONNECTION_WINDOW
-        assert wire.all_unsent() == sum(wire.unsent(number) for number in self.exchanges)
+        assert wire.waiting == sum(wire.unsent(number) for number in self.exchanges)
         assert len(wire.streams) <= 5
         assert sum(map(len, wire.ready)) == wire.ready_count
         ready = {stream.stream_id for level in wire.ready for stream in level}

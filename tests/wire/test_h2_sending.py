@@ -153,7 +153,7 @@ class TestContent:
             peer.wire.respond(stream, OK, False)
             peer.wire.send(stream, bytes(25), True)
         assert peer.content() == [(1, 10, False), (3, 10, False)]
-        assert (peer.wire.unsent(1), peer.wire.unsent(3), peer.wire.all_unsent()) == (15, 15, 30)
+        assert (peer.wire.unsent(1), peer.wire.unsent(3), peer.wire.waiting) == (15, 15, 30)
         assert peer.content() == []
         peer.feed(window_update(3, 5))
         assert peer.content() == [(3, 5, False)]
@@ -161,7 +161,7 @@ class TestContent:
         assert peer.content() == [(1, 1, False)]
         peer.feed(settings({Setting.INITIAL_WINDOW_SIZE: 1000}))
         assert peer.content() == [(1, 14, True), (3, 10, True)]
-        assert peer.wire.all_unsent() == 0
+        assert peer.wire.waiting == 0
 
     def test_the_window_of_the_connection(self) -> None:
         peer = Peer(settings({Setting.INITIAL_WINDOW_SIZE: 1 << 20}), get(1), get(3))
@@ -181,7 +181,7 @@ class TestContent:
             peer.wire.send(stream, bytes(10), False)
         peer.wire.reset(1, 2)
         peer.wire.send(1, b"more", True)
-        assert peer.wire.all_unsent() == 10
+        assert peer.wire.waiting == 10
         frames = peer.said()
         assert [frame.code for frame in frames if frame.kind == Kind.RST_STREAM] == [2]
         assert [frame.stream for frame in frames if frame.kind == Kind.DATA] == [3]
@@ -192,7 +192,7 @@ class TestContent:
         peer.wire.respond(1, OK, False)
         peer.wire.send(1, bytes(10), False)
         peer.feed(reset(1, Code.CANCEL))
-        assert (peer.closed, peer.wire.all_unsent()) == ([(1, 8)], 0)
+        assert (peer.closed, peer.wire.waiting) == ([(1, 8)], 0)
         assert [frame.kind for frame in peer.said()] == [Kind.HEADERS]
 
 

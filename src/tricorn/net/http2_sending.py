@@ -111,7 +111,7 @@ class Http2Sending(Carrier):
         """Write what the engine has; return whether there may be something new to take."""
         wire = self.wire
         sent = False
-        unsent = wire.all_unsent() if wire.updates else 0
+        unsent = wire.waiting if wire.updates else 0
         while not self.write_paused and self.state < _LINGER:
             data = wire.data_to_send(_WRITE_AT_ONCE)
             if not data:
@@ -119,7 +119,7 @@ class Http2Sending(Carrier):
             sent = True
             self.transport_write(data)
         if unsent:
-            self.moved += unsent - wire.all_unsent()
+            self.moved += unsent - wire.waiting
         if self.held:
             self._release()
         return sent
@@ -150,4 +150,4 @@ class Http2Sending(Carrier):
 
     def _low_water(self) -> int:
         """Bytes of a stream with which its app may go on."""
-        return _LOW_WATER if self.wire.all_unsent() < _ALL_HIGH_WATER else 0
+        return _LOW_WATER if self.wire.waiting < _ALL_HIGH_WATER else 0

@@ -176,7 +176,7 @@ class Http2Stream(Stream):
         if body:
             wire = self.wire
             wire.send(self.stream_id, body, False)
-            if wire.unsent(self.stream_id) >= _HIGH_WATER or wire.all_unsent() >= _ALL_HIGH_WATER:
+            if wire.unsent(self.stream_id) >= _HIGH_WATER or wire.waiting >= _ALL_HIGH_WATER:
                 self.carrier.hold(self)
         self.carrier.flush_soon()
 

@@ -48,4 +48,3 @@ cdef class Http2Outgoing:
     cdef _remember_cut(self, stream_id)
     @cython.locals(stream=StreamState)
     cpdef Py_ssize_t unsent(self, stream_id) except -1
-    cpdef Py_ssize_t all_unsent(self) except -1

@@ -313,10 +313,6 @@ class Http2Outgoing:
     # How it stands
 
     def unsent(self, stream_id: int) -> int:
-        """Bytes of content that wait for the client to take them."""
+        """Bytes of a stream's content that wait for the client to take them."""
         stream = self.streams.get(stream_id)
         return 0 if stream is None else stream.waiting
-
-    def all_unsent(self) -> int:
-        """The same of all streams."""
-        return self.waiting
