@@ -332,9 +332,13 @@ class TestRepeated:
         hpack = decoder()
         encoded = b"\x82\x86" + literal(b"a", b"b")
         first = hpack.decode(encoded)
+        assert not hpack.repeated
         assert hpack.decode(bytes(bytearray(encoded))) is first
+        assert hpack.repeated
         assert hpack.decode(b"\x82") == ((b":method", b"GET"),)
+        assert not hpack.repeated
         assert hpack.decode(encoded) == first
+        assert not hpack.repeated
 
     def test_not_when_the_table_has_changed(self) -> None:
         hpack = decoder()

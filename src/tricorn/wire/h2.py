@@ -121,8 +121,7 @@ class Http2Wire(Http2Requests):
     After `next()` answered, the facts stand in the attributes: `stream_id`, `fields` (of a
     request, pseudo-fields included, or of its trailers), `ended` (the client sends no more
     on this stream), `data`, `error_code`, and for CLOSED and OVER the `reason`, if there is one but
-    the code. A field list that is the same object as the last has
-    the same fields. Only with `tunnels` may a request have `:protocol` (RFC 8441 §3).
+    the code. Only with `tunnels` may a request have `:protocol` (RFC 8441 §3).
     """
 
     def __init__(self, limits: Http2Limits, heads: HeadLimits, tunnels: bool = False) -> None:

@@ -90,8 +90,6 @@ class RequestHead:
         """Whether fields are the last ones again, but for the path's value."""
         if self.last is None or ended != self.last_ended:
             return False
-        if fields is self.last:
-            return True
         return are_same_fields(fields, self.last, self.path_at)
 
     def _take_again(self, path: bytes) -> None:

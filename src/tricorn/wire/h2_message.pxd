@@ -10,13 +10,11 @@ cdef class MessageCheck:
     cdef public bint tunnels
     cdef public bytes priority
     cdef public str reason
-    cdef public Py_ssize_t length, answer
-    cdef public tuple last
+    cdef public Py_ssize_t length
 
-    cpdef Py_ssize_t request(self, tuple fields) except? -1
     @cython.locals(seen=int, bit=int, in_pseudo=bint, method=bytes, name=bytes, value=bytes)
-    cdef Py_ssize_t _read(self, tuple fields) except? -1
-    cdef Py_ssize_t _whole(self, bytes method, int seen) except? -1
+    cpdef read(self, tuple fields)
+    cdef _check_connect(self, int seen)
+    cdef _fault(self, str reason)
     @cython.locals(before=Py_ssize_t)
-    cdef Py_ssize_t _malformed(self, str reason) except? -1
     cdef bint _note(self, bytes name, bytes value) except -1

@@ -46,28 +46,21 @@ _LONGEST: Final = (1 << 63) - 1
 class MessageCheck:
     """Checks requests; one serves all of a connection.
 
-    After `request()` `priority` is the value of the field of this name (RFC 9218 §5), or empty, and
-    `reason` says what is wrong with a request that is MALFORMED.
+    After `read()`, `length` is how long the content is said to be, NO_LENGTH or MALFORMED.
+    `priority` is the value of the field of this name (RFC 9218 §5), or empty. Where a request is
+    MALFORMED, `reason` says why.
     """
 
     def __init__(self, tunnels: bool) -> None:
         self.tunnels = tunnels
         self.priority = b""
         self.reason = ""
+        self.length = _MALFORMED
+
+    def read(self, fields: FieldList) -> None:
+        """Take a request's field list."""
+        self.priority = b""
         self.length = _NO_LENGTH
-        self.last: FieldList | None = None  # this very list was checked last
-        self.answer = _MALFORMED
-
-    def request(self, fields: FieldList) -> int:
-        """Return the length that content is said to have, NO_LENGTH or MALFORMED."""
-        if fields is not self.last:
-            self.priority = b""
-            self.length = _NO_LENGTH
-            self.answer = self._read(fields)
-            self.last = fields
-        return self.answer
-
-    def _read(self, fields: FieldList) -> int:
         seen = 0
         method = b""
         in_pseudo = True
@@ -75,32 +68,33 @@ class MessageCheck:
             if name[0] == _COLON:
                 bit = _PSEUDO.get(name, 0)
                 if not in_pseudo or not bit or seen & bit or not value:
-                    return self._malformed("a pseudo-field is unknown, empty, repeated or too late")
+                    self._fault("a pseudo-field is unknown, empty, repeated or too late")
+                    return
                 seen |= bit
                 if bit == _METHOD:
                     method = value
                 continue
             in_pseudo = False
             if name in _WATCHED and not self._note(name, value):
-                return self._malformed("malformed Content-Length")
+                self._fault("malformed Content-Length")
+                return
         if method not in _COMMON_METHODS and _TOKEN.fullmatch(method) is None:
-            return self._malformed("malformed method")
-        return self._whole(method, seen)
+            self._fault("malformed method")
+        elif method == b"CONNECT":
+            self._check_connect(seen)
+        elif seen & ~_AUTHORITY != _ORDINARY:
+            self._fault("a pseudo-field is missing, or isn't of this method")
 
-    def _whole(self, method: bytes, seen: int) -> int:
-        """Whether the pseudo-fields are those that this method needs."""
-        if method != b"CONNECT":
-            if seen & ~_AUTHORITY != _ORDINARY:
-                return self._malformed("a pseudo-field is missing, or isn't of this method")
-            return self.length
-        if seen != _METHOD | _AUTHORITY and (seen != _TUNNEL or not self.tunnels):
-            return self._malformed("CONNECT with too few pseudo-fields, or too many")
+    def _check_connect(self, seen: int) -> None:
+        """Whether CONNECT has the pseudo-fields that it needs."""
         # RFC 9110 §9.3.6: what follows isn't the request's content.
-        return _NO_LENGTH
+        self.length = _NO_LENGTH
+        if seen != _METHOD | _AUTHORITY and (seen != _TUNNEL or not self.tunnels):
+            self._fault("CONNECT with too few pseudo-fields, or too many")
 
-    def _malformed(self, reason: str) -> int:
+    def _fault(self, reason: str) -> None:
         self.reason = reason
-        return _MALFORMED
+        self.length = _MALFORMED
 
     def _note(self, name: bytes, value: bytes) -> bool:
         """Take a field that means something here; say whether it may stand."""

@@ -28,7 +28,7 @@ cdef class Http2Requests(Http2Control):
     @cython.locals(flags=int, at=Py_ssize_t, end=Py_ssize_t)
     cdef int _begin_section(self, bytes content) except -1
     cdef int _go_on_with_section(self, bytes content) except -1
-    @cython.locals(number=cython.longlong, stream=StreamState)
+    @cython.locals(stream=StreamState)
     cdef int _take_section(self, bytes block) except -1
     @cython.locals(ends=bint, length=cython.longlong, stream=StreamState)
     cdef int _begin_stream(self, stream_id, tuple fields) except -1

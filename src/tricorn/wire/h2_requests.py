@@ -143,6 +143,9 @@ class Http2Requests(Http2Control):
             raise ConnectionFault(COMPRESSION_ERROR, str(error)) from None
         except FieldSectionTooLarge as error:
             raise ConnectionFault(ENHANCE_YOUR_CALM, str(error)) from None
+        if not self.decoder.repeated and not self.decoder.malformed:
+            # Whatever it turns out to be, so that it is known when it comes again.
+            self.check.read(fields)
         stream_id = self.block_stream
         if stream_id > self.last_stream:
             return self._begin_stream(stream_id, fields)
@@ -173,7 +176,7 @@ class Http2Requests(Http2Control):
             return self._turn_away(stream_id, REFUSED_STREAM, "")
         if self.decoder.malformed:
             return self._turn_away(stream_id, PROTOCOL_ERROR, _BAD_FIELD)
-        length = self.check.request(fields)
+        length = self.check.length
         if length == _MALFORMED:
             return self._turn_away(stream_id, PROTOCOL_ERROR, self.check.reason)
         if ends and length > 0:

@@ -12,7 +12,7 @@ cdef tuple _STATIC
 @cython.final
 cdef class HpackDecoder:
     cdef public Py_ssize_t table_limit, section_limit, field_limit
-    cdef public bint malformed, table_changed, faulty
+    cdef public bint repeated, malformed, table_changed, faulty
     cdef public DynamicTable table
     cdef public bytes last_block, block, before, behind
     cdef public tuple last

@@ -53,16 +53,17 @@ class HpackDecoder:
     most `section` bytes, with 32 more for each field (RFC 9113 §6.5.2), and of at most `fields`
     fields. After `HpackError` the connection has to end.
 
-    After `decode()`, `malformed` says whether a field breaks RFC 9113 §8.2: a name that isn't a
-    token in lower case, with a colon before it or none; a value with a control character, or
-    with white space around it; a field about the connection, or a TE that says more than
-    "trailers".
+    After `decode()`, `repeated` says whether the list is the last one again. `malformed` says
+    whether a field breaks RFC 9113 §8.2: a name that isn't a token in lower case, with a colon
+    before it or none; a value with a control character, or with white space around it; a field
+    about the connection, or a TE that says more than "trailers".
     """
 
     def __init__(self, table: int, section: int, fields: int) -> None:
         self.table_limit = table
         self.section_limit = section
         self.field_limit = fields
+        self.repeated = False
         self.malformed = False
         # Until the client says otherwise, which it has to where `table` is less.
         self.table = DynamicTable(DEFAULT_SIZE)
@@ -90,15 +91,16 @@ class HpackDecoder:
     def decode(self, block: bytes) -> tuple[Pair, ...]:
         """Return the field list of a whole field block.
 
-        It is the same object again where the block is, unless the table has changed meanwhile.
         Raises `HpackError`, or `FieldSectionTooLarge` when all is decoded.
         """
         if self.last_block is not None:
-            if block == self.last_block:
+            self.repeated = block == self.last_block
+            if self.repeated:
                 return self.last
             if self.literal_at >= 0 and self._differs_in_literal(block):
                 return self.last
         self.last_block = None
+        self.repeated = False
         self.malformed = False
         self.table_changed = False
         self._begin(block)
