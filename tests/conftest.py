@@ -113,6 +113,7 @@ ONCE = (
     "recipes/test_frameworks.py",
     "recipes/test_websockets_behind_nginx.py",
     "serve/test_drain_delay.py",
+    "serve/test_process_server.py",
     "serve/test_tls_profile.py",
     "shim",
     "soak",

@@ -5,6 +5,9 @@ STARTUP, SHUTDOWN   hang, fail (with the message "no database") or raise
 /cancelled          waits for ever, and prints what ends that
 /part               sends a part and waits for ever
 /survive            answers when it is cancelled
+/deaf               leaves a task behind that ignores being cancelled
+/thread             leaves a thread behind, which ends once THREAD, a file, exists
+/block              stops the event loop
 """
 
 import asyncio
@@ -12,8 +15,11 @@ import atexit
 import os
 import signal
 import sys
+import threading
+import time
 
 released = asyncio.Event()
+left = []
 
 
 def say(text: str) -> None:
@@ -106,6 +112,36 @@ async def handler(send):
     await answer(send)
 
 
+async def never():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            say("ignored")
+
+
+async def deaf(send):
+    left.append(asyncio.create_task(never()))
+    await answer(send)
+
+
+def work():
+    while not os.path.exists(os.environ["THREAD"]):
+        time.sleep(0.05)
+    say("work done")
+
+
+async def thread(send):
+    threading.Thread(target=work, name="worker of mine").start()
+    await answer(send)
+
+
+async def block(send):
+    say("held")
+    while True:
+        time.sleep(3600)
+
+
 ROUTES = {
     "/": answer,
     "/hold": hold,
@@ -114,4 +150,7 @@ ROUTES = {
     "/part": part,
     "/survive": survive,
     "/handler": handler,
+    "/deaf": deaf,
+    "/thread": thread,
+    "/block": block,
 }

@@ -70,7 +70,7 @@ class Drain:
         if service.connections and not self._is_forced():
             logger.info("Waiting for connections to close. (CTRL+C to force quit)")
             await self.until(lambda: not service.connections)
-        if service.tasks and not self._is_forced():
+        if service.tasks and not self._is_over():
             logger.info("Waiting for background tasks to complete. (CTRL+C to force quit)")
             await self.until(lambda: not service.tasks)
 
@@ -81,6 +81,10 @@ class Drain:
             if give_up is not None and time.monotonic() >= give_up:
                 return
             await asyncio.sleep(_LOOK_EVERY)
+
+    def _is_over(self) -> bool:
+        late = self._give_up is not None and time.monotonic() >= self._give_up
+        return late or self._is_forced()
 
     async def cut_off(self) -> None:
         """Cancel the tasks and abort the connections that are left, and say so."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from tricorn.net.systemd import ServiceNotifier
 from tricorn.product import product_logger
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
+from tricorn.serve.process_server import ProcessServer
 from tricorn.serve.program import Config
 from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.serve.server import Server
@@ -45,9 +44,8 @@ def main_run(config: Settings) -> int:
     """Serve what the command line describes; return the exit code."""
     program = config if isinstance(config, Config) else Config(config.app, **config.options())
     _mention_idle_options(program)
-    server = Server(program)
-    server.owns_process = True
-    server.systemd = ServiceNotifier(os.environ)
+    server = ProcessServer(program)
+    server.heed_interrupts()
     return run_server(server)
 
 

@@ -20,7 +20,7 @@ def log_stacks(logger: logging.Logger, loop: asyncio.AbstractEventLoop | None) -
             stack = "".join(traceback.format_stack(frame))
             _log(logger, f"Thread {names.get(ident, ident)}:\n{stack}")
     if loop is not None:
-        for task in _tasks(loop):
+        for task in tasks_of(loop):
             _log(logger, f"Task {task.get_name()}:\n{''.join(task_stack(task))}")
 
 
@@ -62,7 +62,8 @@ def _line(awaited: Any) -> str:
     return f'  File "{path}", line {number}, in {name}\n' + (f"    {code}\n" if code else "")
 
 
-def _tasks(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
+def tasks_of(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
+    """The tasks of a loop that may be running in another thread."""
     # The set is a weak one and may change while another thread iterates over it.
     for _ in range(100):
         try:
