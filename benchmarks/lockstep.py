@@ -196,8 +196,8 @@ async def serve_lockstep(scenario: Scenario, requests: int) -> None:
     hub.listen(listener, connections_for(scenario, service))
     service.start()
     # It looks at the connections twice a second, which is a matter of the clock.
-    assert service.timer is not None
-    service.timer.cancel()
+    assert service.ticker is not None
+    service.ticker.stop()
     gate, client_gate = os.pipe()
     command = [sys.executable, "-m", "benchmarks.lockstep", scenario.key, str(requests)]
     port = listener.getsockname()[1]

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import resource
 import select
 import socket
+import sys
 import threading
 
 import pytest
@@ -263,3 +265,45 @@ class TestPoller:
     def test_close_twice(self, poller):
         poller.close()
         poller.close()
+
+
+class TestTimer:
+    @pytest.fixture
+    def every(self, leaf):
+        if not leaf.HAS_TIMER:
+            pytest.skip("no timers that are descriptors here")
+        made = []
+
+        def make(seconds):
+            made.append(leaf.timer(seconds))
+            return made[-1]
+
+        yield make
+        for fd in made:
+            os.close(fd)
+
+    def test_it_is_ready_again_and_again(self, every):
+        fd = every(0.01)
+        for _ in range(3):
+            assert select.select([fd], [], [], 30)[0] == [fd]
+            assert int.from_bytes(os.read(fd, 8), sys.byteorder) >= 1
+
+    @pytest.mark.parametrize("seconds", [3600, 3600.25])
+    def test_it_waits_for_its_time(self, every, seconds):
+        fd = every(seconds)
+        assert select.select([fd], [], [], 0)[0] == []
+        with pytest.raises(BlockingIOError):
+            os.read(fd, 8)
+
+    def test_other_programs_do_not_get_it(self, every):
+        assert not os.get_inheritable(every(3600))
+
+    def test_no_more_descriptors(self, leaf, every):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            with pytest.raises(OSError) as raised:
+                leaf.timer(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert raised.value.errno == errno.EMFILE

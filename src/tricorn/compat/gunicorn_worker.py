@@ -34,6 +34,7 @@ from gunicorn.workers.base import Worker
 
 from tricorn.compat.gunicorn_requests import watched
 from tricorn.compat.gunicorn_settings import options, proxy_peers, refusal, without_effect
+from tricorn.net.ticker import Ticker
 from tricorn.product import logger_name, use_product
 from tricorn.serve.importer import ImportFromStringError
 from tricorn.serve.program import Config
@@ -151,18 +152,20 @@ class TricornWorker(Worker):  # type: ignore[misc]
             sys.exit(_BOOT_ERROR)
 
     async def _serve(self, server: Server) -> None:
-        self._beat(asyncio.get_running_loop())
+        self._beat()
+        # Never stopped: closing the loop waits for its threads, and the master still listens.
+        every = min(_BEAT, self.timeout / 2 or _BEAT)
+        Ticker(asyncio.get_running_loop(), every, self._beat).start()
         # Copies: gunicorn closes its own, and would find their descriptors closed or reused.
         copies = [socket.socket(fileno=os.dup(one.fileno())) for one in self.sockets]
         await server.serve(sockets=copies)
 
-    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _beat(self) -> None:
         """Tell the master that the event loop turns, and look whether there is a master."""
         self.notify()
         if self.alive and self.ppid != os.getppid():
             self.log.info("Parent changed, shutting down: %s", self)
             self.alive = False
-        loop.call_later(min(_BEAT, self.timeout / 2 or _BEAT), self._beat, loop)
 
     # Signals
 

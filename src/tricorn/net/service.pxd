@@ -5,7 +5,7 @@ from tricorn.wire.h1_response cimport DefaultFields
 
 @cython.final
 cdef class Service:
-    cdef public object app, loop, limits, head_limits, access, forwarder, timer, websockets, frames, http2
+    cdef public object app, loop, limits, head_limits, access, forwarder, ticker, websockets, frames, http2
     cdef public TaskStarter starter
     cdef public DefaultFields defaults
     cdef public long long body_limit, total_requests, date_second

@@ -14,6 +14,7 @@ from email.utils import formatdate
 from typing import Any, NamedTuple, Protocol
 
 from tricorn.asgi.task import TaskStarter
+from tricorn.net.ticker import Ticker
 from tricorn.wire.h1 import HeadLimits
 from tricorn.wire.h1_response import DefaultFields
 from tricorn.wire.ws import MessageLimits
@@ -129,7 +130,7 @@ class Service:
         self.accepts: list[Any] = []  # listeners that can pause
         self.full = False
         self.now = loop.time()
-        self.timer: asyncio.TimerHandle | None = None
+        self.ticker: Ticker | None = None
         self.date_second = 0
 
     def use_scope(self, asgi_version: str, root_path: str) -> None:
@@ -156,17 +157,18 @@ class Service:
     def start(self) -> None:
         """Begin to look after deadlines and the Date field."""
         self._tick()
+        self.ticker = Ticker(self.loop, TICK, self._tick)
+        self.ticker.start()
 
     def stop(self) -> None:
         """Look after them no more."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        if self.ticker is not None:
+            self.ticker.stop()
+            self.ticker = None
         self.starter.close()
 
     def _tick(self) -> None:
         self.now = now = self.loop.time()
-        self.timer = self.loop.call_later(TICK, self._tick)
         second = int(time.time())
         if second != self.date_second:
             self.date_second = second

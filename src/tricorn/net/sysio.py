@@ -11,6 +11,8 @@ import errno
 import os
 import select
 import socket
+import sys
+import time
 from typing import Any, Final
 
 READABLE: Final = getattr(select, "EPOLLIN", 1)
@@ -22,6 +24,7 @@ READY_AT_ONCE: Final = 256
 PIECES_AT_ONCE: Final = 64
 
 HAS_EPOLL: Final = hasattr(select, "epoll")
+HAS_TIMER: Final = hasattr(os, "timerfd_create")
 
 
 def receive(fd: int) -> bytes | None:
@@ -79,6 +82,21 @@ def accept(listener: socket.socket) -> tuple[int, Any] | None:
 def close(fd: int) -> None:
     """Close a descriptor."""
     os.close(fd)
+
+
+def timer(seconds: float) -> int:
+    """Return a new descriptor that becomes readable every so many seconds.
+
+    Reading eight bytes makes it wait for the next time. Only where HAS_TIMER.
+    """
+    if sys.platform == "linux" and sys.version_info >= (3, 13):
+        return os.timerfd_create(
+            time.CLOCK_MONOTONIC,
+            flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC,
+            initial=seconds,
+            interval=seconds,
+        )
+    raise NotImplementedError("no timers that are descriptors")
 
 
 class Poller:

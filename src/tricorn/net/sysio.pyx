@@ -23,10 +23,13 @@ cdef extern from *:
     #ifndef _GNU_SOURCE
     #define _GNU_SOURCE
     #endif
+    #include <errno.h>
     #include <string.h>
     #include <sys/socket.h>
     #include <sys/uio.h>
     #include <sys/epoll.h>
+    #include <sys/timerfd.h>
+    #include <time.h>
     #include <sys/un.h>
     #include <netinet/in.h>
     #include <arpa/inet.h>
@@ -101,6 +104,20 @@ cdef extern from *:
         return epoll_ctl(set, what, fd, &event);
     }
 
+    static inline int tricorn_timer(double seconds) {
+        struct itimerspec every;
+        int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+        if (fd < 0) return -1;
+        every.it_interval.tv_sec = (time_t)seconds;
+        every.it_interval.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9);
+        every.it_value = every.it_interval;
+        if (timerfd_settime(fd, 0, &every, NULL) == 0) return fd;
+        int because = errno;
+        close(fd);
+        errno = because;
+        return -1;
+    }
+
     static inline int tricorn_event_fd(struct epoll_event *events, int index) {
         return events[index].data.fd;
     }
@@ -123,6 +140,7 @@ cdef extern from *:
     int tricorn_family(const tricorn_address* peer) nogil
     Py_ssize_t tricorn_v4(const tricorn_address* peer, char* text) nogil
     int tricorn_control(int set, int what, int fd, uint32_t events) nogil
+    int tricorn_timer(double seconds) nogil
     int tricorn_event_fd(epoll_event* events, int index) nogil
     int tricorn_event_bits(epoll_event* events, int index) nogil
     ssize_t send(int fd, const void* data, size_t size, int flags) nogil
@@ -145,6 +163,7 @@ RECEIVE_SIZE = TRICORN_RECEIVE
 READY_AT_ONCE = READY_MOST
 PIECES_AT_ONCE = PIECES_MOST
 HAS_EPOLL = True
+HAS_TIMER = True
 
 
 # Beside what a call has received or sent: a signal came between, or nothing is there.
@@ -276,6 +295,13 @@ cpdef int close(int fd) except -1:
     if c_close(fd) != 0 and errno != EINTR:
         PyErr_SetFromErrno(OSError)
     return 0
+
+
+cpdef int timer(double seconds) except -1:
+    cdef int fd = tricorn_timer(seconds)
+    if fd < 0:
+        PyErr_SetFromErrno(OSError)
+    return fd
 
 
 cdef class Poller:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tricorn.asgi.lifespan import run_unless
 from tricorn.net.listen import BindError
+from tricorn.net.ticker import Ticker
 from tricorn.net.tls import TlsError
 from tricorn.product import product_logger
 from tricorn.serve.components import make_service
@@ -234,13 +235,17 @@ class Server:
 
     async def main_loop(self) -> None:
         """Wait until the server has to stop."""
+        ticked = asyncio.Event()
+        ticker = Ticker(asyncio.get_running_loop(), TICK, ticked.set)
+        ticker.start()
         counter = 0
-        should_exit = await self.on_tick(counter)
-        while not should_exit:
-            counter += 1
-            counter %= 864000
-            await asyncio.sleep(TICK)
-            should_exit = await self.on_tick(counter)
+        try:
+            while not await self.on_tick(counter):
+                counter = (counter + 1) % 864000
+                ticked.clear()
+                await ticked.wait()
+        finally:
+            ticker.stop()
 
     async def on_tick(self, counter: int) -> bool:
         """Look at what changes slowly; return whether to stop."""
