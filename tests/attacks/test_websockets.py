@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.attacks.attacked import Victim, one_transport
+from tests.attacks.attacked import HERE, Victim, one_transport
 from tests.attacks.hostile_socket import (
     BINARY,
     CLOSE,
@@ -233,7 +233,8 @@ def test_a_peer_that_is_not_there(victim, target):
 
 @one_transport
 def test_a_close_that_is_not_answered(victim):
-    made = victim("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
+    pings = ("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
+    made = victim(*pings, module="impatient", cwd=HERE)
     before = made.descriptors()
     with all_closed(attack(made, "/echo") for _ in range(20)):
         # They are gone, though none has answered or left.

@@ -266,7 +266,8 @@ def start(
 ) -> Server:
     """Starts ``python -m tricorn ARGS`` and doesn't wait: for starts that shall fail."""
     command = [sys.executable, "-m", module, *args]
-    return launch(command, module.capitalize(), env=env, cwd=cwd, pass_fds=pass_fds)
+    product = "Uvicorn" if module == "uvicorn" else "Tricorn"
+    return launch(command, product, env=env, cwd=cwd, pass_fds=pass_fds)
 
 
 def launch(
