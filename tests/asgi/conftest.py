@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -30,6 +30,21 @@ def every_loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEvent
     loop.close()
     gc.collect()
     assert faults == []
+
+
+@pytest.fixture(params=FACTORIES)
+def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]:
+    """Runs what makes a coroutine in each kind of loop; none runs for longer than 20 s."""
+
+    def run(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        async def within_deadline() -> Any:
+            async with asyncio.timeout(20):
+                return await make()
+
+        with asyncio.Runner(loop_factory=FACTORIES[request.param]) as runner:
+            return runner.run(within_deadline())
+
+    return run
 
 
 @pytest.fixture

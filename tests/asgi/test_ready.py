@@ -9,96 +9,9 @@ import anyio
 import pytest
 
 from tests.asgi.exchange_rig import BODY, EMPTY, GONE, PART, START, Recorder, exchange_for, unused
-from tests.support.loops import FACTORIES
+from tests.asgi.ways import WAYS
 from tricorn.asgi.exchange import Exchange
 from tricorn.asgi.ready import READY, WakeUp, failed
-
-
-@pytest.fixture(params=FACTORIES)
-def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    def run(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        async def within_deadline() -> Any:
-            async with asyncio.timeout(20):
-                return await make()
-
-        with asyncio.Runner(loop_factory=FACTORIES[request.param]) as runner:
-            return runner.run(within_deadline())
-
-    return run
-
-
-async def as_it_is(awaitable: Any) -> Any:
-    return await awaitable
-
-
-async def as_a_task(awaitable: Any) -> Any:
-    return await asyncio.create_task(awaitable)
-
-
-async def as_a_future(awaitable: Any) -> Any:
-    return await asyncio.ensure_future(awaitable)
-
-
-async def gathered(awaitable: Any) -> Any:
-    (result,) = await asyncio.gather(awaitable)
-    return result
-
-
-async def waited_for(awaitable: Any) -> Any:
-    return await asyncio.wait_for(awaitable, 30)
-
-
-async def shielded(awaitable: Any) -> Any:
-    return await asyncio.shield(awaitable)
-
-
-async def under_a_timeout(awaitable: Any) -> Any:
-    async with asyncio.timeout(10):
-        return await awaitable
-
-
-async def waited(awaitable: Any) -> Any:
-    (done,), _ = await asyncio.wait([asyncio.ensure_future(awaitable)])
-    return done.result()
-
-
-async def from_a_thread(awaitable: Any) -> Any:
-    loop = asyncio.get_running_loop()
-    submit = asyncio.run_coroutine_threadsafe
-    return await asyncio.to_thread(lambda: submit(awaitable, loop).result(10))
-
-
-async def in_a_task_group(awaitable: Any) -> Any:
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(awaitable)
-    return task.result()
-
-
-async def in_anyio(awaitable: Any) -> Any:
-    found = []
-
-    async def keep() -> None:
-        with anyio.fail_after(10):
-            found.append(await awaitable)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(keep)
-    return found[0]
-
-
-WAYS = [
-    as_it_is,
-    as_a_task,
-    as_a_future,
-    gathered,
-    waited_for,
-    shielded,
-    under_a_timeout,
-    waited,
-    from_a_thread,
-    in_a_task_group,
-    in_anyio,
-]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,19 +4,18 @@ import asyncio
 import gc
 import inspect
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.support.loops import FACTORIES
+from tests.asgi.ways import WAYS
 from tests.support.speeds import versions
 from tricorn.asgi import receiving as imported
 from tricorn.asgi.handover import Handover
 
 VERSIONS = versions(imported)
-PATIENCE_S = 20
 
 
 def receiver_of(module: ModuleType, *messages: Any) -> Any:
@@ -55,19 +54,6 @@ def ended(coroutine: Any) -> Any:
 def module(request: pytest.FixtureRequest) -> ModuleType:
     version: ModuleType = request.param
     return version
-
-
-@pytest.fixture(params=FACTORIES)
-def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    def run(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        async def within_deadline() -> Any:
-            async with asyncio.timeout(PATIENCE_S):
-                return await make()
-
-        with asyncio.Runner(loop_factory=FACTORIES[request.param]) as runner:
-            return runner.run(within_deadline())
-
-    return run
 
 
 class TestByHand:
@@ -159,35 +145,8 @@ class TestByHand:
         assert gone() is None
 
 
-async def as_it_is(awaitable: Any) -> Any:
-    return await awaitable
-
-
-async def as_a_task(awaitable: Any) -> Any:
-    return await asyncio.create_task(awaitable)
-
-
-async def as_a_future(awaitable: Any) -> Any:
-    return await asyncio.ensure_future(awaitable)
-
-
-async def gathered(awaitable: Any) -> Any:
-    (result,) = await asyncio.gather(awaitable)
-    return result
-
-
-async def waited_for(awaitable: Any) -> Any:
-    return await asyncio.wait_for(awaitable, PATIENCE_S)
-
-
-async def shielded(awaitable: Any) -> Any:
-    return await asyncio.shield(awaitable)
-
-
 class TestInTasks:
-    @pytest.mark.parametrize(
-        "way", [as_it_is, as_a_task, as_a_future, gathered, waited_for, shielded]
-    )
+    @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("late", [False, True])
     def test_wherever_a_coroutine_goes(
         self, module: ModuleType, run: Callable[..., Any], way: Callable[..., Any], late: bool
