@@ -168,7 +168,7 @@ def _subcommand(name: str, args: list[str], standalone_mode: bool) -> Any:
     except click.ClickException as error:
         if not standalone_mode:
             raise
-        code = _fail(error)
+        code = _fail_with_help(error) or _fail(error)
     except click.Abort:
         code = INTERRUPTED
     return sys.exit(code) if standalone_mode else code
@@ -177,6 +177,15 @@ def _subcommand(name: str, args: list[str], standalone_mode: bool) -> Any:
 def _fail(error: click.ClickException | ConfigError) -> int:
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
     click.echo("Error: " + " ".join(text.split()), err=True)
+    return USAGE_ERROR
+
+
+def _fail_with_help(error: click.ClickException) -> int:
+    """Show the help that an error consists of, if it does: of `ctl` without a command."""
+    # Before click 8.2 the help is shown without an error.
+    if type(error).__name__ != "NoArgsIsHelpError":
+        return 0
+    error.show()
     return USAGE_ERROR
 
 

@@ -81,7 +81,8 @@ class TestWhatIsWrong:
         make_context(TlsOptions((locked,), password="secret"))
 
     def test_ciphers_and_authorities(self, good: Certificate, tmp_path: Path) -> None:
-        assert refusal(good, ciphers="nonsense").startswith("these TLS options can't be used")
+        assert refusal(good, ciphers="nonsense").startswith("ssl_ciphers: OpenSSL has none of 'non")
+        assert refusal(good, version=99).startswith("ssl_version or ssl_cert_reqs can't be used: ")
         path = tmp_path / "none.pem"
         path.write_text("")
         assert "has no certificates in PEM format" in refusal(good, ca_certs=str(path))

@@ -262,10 +262,10 @@ async def async_factory() -> Any: ...
 @pytest.mark.parametrize(
     ("factory", "hint"),
     [
-        (lambda settings: asgi3, "needs arguments"),
+        (asgi3_sync, '"asgi3_sync" needs arguments, but a factory is called without any.'),
         (lambda: None, "returned None, which isn't an application"),
         (async_factory, "is async; a factory must be a plain function"),
-        (3, "is an object of type int, so it can't be a factory"),
+        (3, "It is an object of type int, which isn't an application"),
     ],
 )
 def test_what_is_no_factory(factory: Any, hint: str) -> None:
@@ -278,7 +278,7 @@ def test_what_is_no_factory(factory: Any, hint: str) -> None:
 @pytest.mark.parametrize(
     ("app", "hint"),
     [
-        ({}, "is an object of type dict, which isn't an application"),
+        ({}, "It is an object of type dict, which isn't an application"),
         (None, "is None, which isn't an application"),
         (logging, "is a module, which isn't an application"),
         (lambda: 5, "returned an object of type int, which isn't an application"),
@@ -288,6 +288,29 @@ def test_what_is_no_app(app: Any, hint: str) -> None:
     with pytest.raises(ImportFromStringError) as caught:
         load_application(app)
     assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("app", "interface", "hint"),
+    [
+        (asgi3, "wsgi", '"asgi3" is async, so it is no wsgi app.'),
+        (asgi3_sync, "wsgi", "can't be called with (environ, start_response)"),
+        (Flask("app"), "asgi3", "can't be called with (scope, receive, send)"),
+        (wsgi, "asgi2", "can't be called with (scope)"),
+    ],
+)
+def test_what_has_another_interface(app: Any, interface: str, hint: str) -> None:
+    with pytest.raises(ImportFromStringError) as caught:
+        load_application(app, interface=interface)
+    assert hint in str(caught.value)
+    assert str(caught.value).endswith("Without --interface, how it is called is found.")
+
+
+@pytest.mark.parametrize("interface", ["asgi3", "asgi2", "wsgi"])
+def test_a_wrapper_speaks_what_it_is_said_to(interface: str) -> None:
+    """Whatever is said of what it wraps."""
+    for app in (traced(asgi3_sync), traced(wsgi), traced(asgi2), MagicMock()):
+        assert load_application(app, interface=interface).interface == interface
 
 
 def test_a_module_alone_says_what_it_uses(

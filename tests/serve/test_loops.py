@@ -65,7 +65,7 @@ def test_a_factory_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("loop", "words"),
     [
-        ("no_such_module:make", "no_such_module"),
+        ("no_such_module:make", "--loop no_such_module:make: Could not import module"),
         ("asyncio:no_such_name", "no_such_name"),
         ("sys:path", "--loop sys:path is not a function that makes an event loop"),
         (object(), "is not a function that makes an event loop"),

@@ -1,5 +1,6 @@
 """`Config` and `run`, as programs use them."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -165,6 +166,13 @@ class TestRun:
     def test_a_bad_option(self) -> None:
         with pytest.raises(ConfigError, match="port"):
             run(app, port=-1)
+
+    def test_within_a_loop(self) -> None:
+        async def in_a_notebook() -> None:
+            run(app, port=0, log_config=None)
+
+        with pytest.raises(RuntimeError, match=r"await Server\(Config\(app\)\)\.serve\(\)"):
+            asyncio.run(in_a_notebook())
 
     def test_a_start_that_fails_exits_with_3(self, caplog: pytest.LogCaptureFixture) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -128,6 +128,13 @@ def test_mistakes_are_one_line(arguments: tuple[str, ...], code: int, message: s
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_without_a_command_it_shows_its_help() -> None:
+    done = ctl()
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: tricorn ctl ")
+    assert "\n  reload  Replace all workers" in done.stderr
+
+
 def test_stop_and_what_is_left(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "c")

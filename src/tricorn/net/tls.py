@@ -123,10 +123,10 @@ def _context(options: TlsOptions, certificate: Certificate | None) -> ssl.SSLCon
     try:
         context = ssl.SSLContext(options.version)
         context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
-        context.set_ciphers(CIPHERS if options.ciphers is None else options.ciphers)
         context.verify_mode = ssl.VerifyMode(options.cert_reqs)
     except (ssl.SSLError, ValueError) as error:
-        raise TlsError(f"these TLS options can't be used: {error}") from None
+        raise TlsError(f"ssl_version or ssl_cert_reqs can't be used: {error}") from None
+    _set_ciphers(context, options.ciphers)
     # A server picks the cipher, and doesn't compress or renegotiate (RFC 9325 §3).
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | _OP_PRIORITIZE_CHACHA
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
@@ -138,6 +138,16 @@ def _context(options: TlsOptions, certificate: Certificate | None) -> ssl.SSLCon
         context.num_tickets = _TICKETS
     context.set_alpn_protocols(list(options.alpn))
     return context
+
+
+def _set_ciphers(context: ssl.SSLContext, ciphers: str | None) -> None:
+    try:
+        context.set_ciphers(CIPHERS if ciphers is None else ciphers)
+    except ssl.SSLError:
+        raise TlsError(
+            f"ssl_ciphers: OpenSSL has none of {ciphers!r}; "
+            "`openssl ciphers -tls1_2 -s` names those it has"
+        ) from None
 
 
 def _load_authorities(context: ssl.SSLContext, path: str) -> None:

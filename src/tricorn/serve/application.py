@@ -17,6 +17,12 @@ from tricorn.serve.user_error import UserCodeError
 Interface = Literal["asgi3", "asgi2", "wsgi"]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 
+_ARGUMENTS: dict[Interface, tuple[str, ...]] = {
+    "asgi3": ("scope", "receive", "send"),
+    "asgi2": ("scope",),
+    "wsgi": ("environ", "start_response"),
+}
+
 logger = product_logger("error")
 
 
@@ -38,10 +44,14 @@ def load_application(
     name = _name(app)
     if isinstance(app, str):
         app, name = _import(app)
+    elif not callable(app):
+        raise ImportFromStringError(f"It is {_a(app)}, which isn't an application.")
     app = _call_factory(app, name) if factory else _call_unflagged_factory(app, name)
     if not callable(app):
         raise ImportFromStringError(f'"{name}" is {_a(app)}, which isn\'t an application.')
     spoken = resolve_interface(app, interface)
+    if interface != "auto":
+        _refuse_other_interface(app, spoken, name)
     if spoken == "wsgi":
         if interface == "auto":
             logger.info("WSGI application detected; --interface wsgi says so explicitly.")
@@ -79,8 +89,8 @@ def _call_factory(factory: Any, name: str) -> Any:
         raise ImportFromStringError(f'"{name}" is {_a(factory)}, so it can\'t be a factory.')
     if _accepts(factory, 0) is False:
         raise ImportFromStringError(
-            f'Error loading ASGI app factory: "{name}" needs arguments, '
-            "but a factory is called without any."
+            f'"{name}" needs arguments, but a factory is called without any. '
+            "If it is the app itself, leave --factory out."
         )
     app = _run_factory(factory, name)
     if not callable(app):
@@ -150,6 +160,24 @@ def resolve_interface(app: Any, interface: str = "auto") -> Interface:
     return "asgi2" if _accepts(app, 1) else "asgi3"
 
 
+def _refuse_other_interface(app: Any, given: Interface, name: str) -> None:
+    """Say at the start what would fail each request: the call itself isn't possible.
+
+    Raises `ImportFromStringError`.
+    """
+    arguments = _ARGUMENTS[given]
+    # What a wrapper says of what it wraps isn't what it takes itself.
+    if given == "wsgi" and _is_async(app):
+        why = "is async"
+    elif _accepts(app, len(arguments), follow_wrapped=False) is False:
+        why = f"can't be called with ({', '.join(arguments)})"
+    else:
+        return
+    raise ImportFromStringError(
+        f'"{name}" {why}, so it is no {given} app. Without --interface, how it is called is found.'
+    )
+
+
 def _class_interface(app: type) -> Interface:
     # A class is called for each request. What it makes must be awaitable in ASGI 3
     # (Starlette's endpoints), iterable in WSGI, and callable in ASGI 2.
@@ -175,10 +203,10 @@ def _is_coroutine_function(function: Any) -> bool:
         return inspect.iscoroutinefunction(function)
 
 
-def _accepts(app: Any, count: int) -> bool | None:
+def _accepts(app: Any, count: int, follow_wrapped: bool = True) -> bool | None:
     """Can it be called with that many positional arguments? None: it can't be told."""
     try:
-        signature = inspect.signature(app)
+        signature = inspect.signature(app, follow_wrapped=follow_wrapped)
     except (TypeError, ValueError):
         return None
     try:

@@ -32,7 +32,7 @@ def loop_factory(loop: Any) -> LoopFactory | None:
             )
         return factory
     if isinstance(loop, str):
-        return _checked(import_from_string(loop), loop)
+        return _checked(_imported(loop), loop)
     return _checked(loop, repr(loop))
 
 
@@ -43,6 +43,13 @@ def _installed(package: str) -> LoopFactory | None:
         return None
     factory: LoopFactory = module.new_event_loop
     return factory
+
+
+def _imported(loop: str) -> Any:
+    try:
+        return import_from_string(loop)
+    except ImportFromStringError as error:
+        raise ImportFromStringError(f"--loop {loop}: {error}") from None
 
 
 def _asyncio_factory() -> LoopFactory:

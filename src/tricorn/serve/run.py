@@ -63,6 +63,7 @@ def run_target(
     server: Server, run: Callable[..., object], sockets: list[socket.socket] | None
 ) -> int:
     """As `run_server`, where `run` is what a program has the server run by."""
+    _refuse_running_loop()
     try:
         run(sockets=sockets)
     except (ImportFromStringError, UserCodeError) as error:
@@ -73,3 +74,15 @@ def run_target(
     except asyncio.CancelledError:
         return _INTERRUPTED
     return 0 if server.started or server._interrupted else STARTUP_FAILURE
+
+
+def _refuse_running_loop() -> None:
+    """Say how to serve where a loop runs already, as in a notebook. Raises RuntimeError."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "An event loop runs already, as in a notebook, and run() would make another. "
+        "Use the one that runs: await Server(Config(app)).serve()"
+    )
