@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import UserDict
+from enum import Enum, IntEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -151,6 +152,24 @@ class TestMessages:
         assert calls[1:] == [("text", "a")]
         assert type(calls[1][1]) is str
 
+    def test_a_member_of_an_enumeration_is_its_value(self, rig: Make) -> None:
+        """Which isn't what `str()` makes of it."""
+
+        class Word(str, Enum):  # noqa: UP042
+            TEXT = "hi"
+            PROTOCOL = "chat"
+
+        class Code(IntEnum):
+            AWAY = 4001
+
+        accept = {**ACCEPT, "subprotocol": Word.PROTOCOL}
+        send = {"type": "websocket.send", "text": Word.TEXT}
+        end = {**CLOSE, "code": Code.AWAY, "reason": Word.TEXT}
+        r = rig(Scripted(accept, send, end), subprotocols=("chat",))
+        assert r.calls == [("accept", "chat", []), ("text", "hi"), ("close", 4001, "hi")]
+        plain = [*r.calls[0][1:2], *r.calls[1][1:], *r.calls[2][1:]]
+        assert [type(value) for value in plain] == [str, str, int, str]
+
     def test_keys_and_kinds_that_are_other_objects(self, rig: Make) -> None:
         """What is taken doesn't depend on whose strings they are, or what was met before."""
 
@@ -208,6 +227,7 @@ class TestMessages:
             ({**ACCEPT, "subprotocol": b"a"}, "'subprotocol' must be a str, not bytes"),
             ({**ACCEPT, "headers": "x"}, "'headers' must be an iterable of pairs, not str"),
             ({**CLOSE, "code": "1000"}, "'code' must be an int"),
+            ({**CLOSE, "code": True}, "'code' must be an int"),
             ({**CLOSE, "reason": b"x"}, "'reason' a str"),
             ({"type": "websocket.http.response.start"}, "without 'status'"),
             ({**DENY, "status": "401"}, "'status' must be an int, not '401'"),

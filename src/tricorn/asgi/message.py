@@ -25,7 +25,7 @@ def plain_message(message: Any) -> Message:
 def plain_kind(kind: Any) -> str:
     """Take what is a string but not exactly one, such as an enumeration's, for `type`."""
     if isinstance(kind, str):
-        return str.__str__(kind)
+        return plain_str(kind)
     raise unknown_kind(kind)
 
 
@@ -58,6 +58,11 @@ def plain_status(status: Any) -> int:
     if isinstance(status, int) and not isinstance(status, bool):
         return int(status)
     raise TypeError(f"'status' must be an int, not {status!r}")
+
+
+def plain_str(text: str) -> str:
+    """Return the text itself: `str()` of an enumeration's member may be its name."""
+    return str.__str__(text)
 
 
 def plain_bytes(data: Any, key: str) -> bytes:

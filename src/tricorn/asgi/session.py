@@ -36,6 +36,7 @@ from tricorn.asgi.message import (
     plain_fields,
     plain_message,
     plain_status,
+    plain_str,
 )
 from tricorn.asgi.ready import READY, failed
 from tricorn.asgi.step import bind
@@ -232,7 +233,7 @@ class Session(Inbox):
         fields = plain_fields(message.get("headers") or [])
         self.phase = _OPEN
         try:
-            self.stream.accept(subprotocol or None, fields)
+            self.stream.accept(plain_str(subprotocol) if subprotocol else None, fields)
         except BaseException:
             self.phase = _CONNECTING
             raise
@@ -241,8 +242,10 @@ class Session(Inbox):
         code = message.get("code")
         code = NORMAL if code is None else code
         reason = message.get("reason") or ""
-        if type(code) is not int or not isinstance(reason, str):
+        if not isinstance(code, int) or isinstance(code, bool) or not isinstance(reason, str):
             raise TypeError("'code' must be an int and 'reason' a str")
+        # Codes often are an enumeration's.
+        code, reason = int(code), plain_str(reason)
         if self.phase == _CONNECTING:
             self._refuse_if_gone()
             self._deny(403)
@@ -339,7 +342,7 @@ def _incomplete(message: Message, error: KeyError) -> Exception:
 
 def _plain_text(text: Any) -> str:
     if isinstance(text, str):
-        return str(text)
+        return plain_str(text)
     raise TypeError(f"'text' must be a str, not {type(text).__name__}")
 
 
