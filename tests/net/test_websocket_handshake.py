@@ -42,9 +42,12 @@ class TestAccepting:
         assert r.frames == []
 
     def test_of_http_1_0_is_answered_in_1_1(self, ws_rig: MakeRig) -> None:
-        r = ws_rig(Echo())
+        """Which is what the app is told, too: to ASGI there is no WebSocket of 1.0."""
+        app = Echo()
+        r = ws_rig(app)
         r.receive(handshake(version=b"1.0"))
         assert r.transport.written.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+        assert app.scopes[0]["http_version"] == "1.1"
         r.receive(text("hi"))
         assert r.frames == [(TEXT, b"hi")]
 

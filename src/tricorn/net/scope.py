@@ -93,6 +93,9 @@ class ConnectionScope:
 def websocket_scope(scope: dict[str, Any], handshake: Handshake) -> dict[str, Any]:
     """Make an HTTP request's scope that of its WebSocket, in place (ASGI WebSocket 2.5)."""
     scope["type"] = "websocket"
+    if scope["http_version"] == "1.0":
+        # A proxy's way to write the handshake. The answer, and so the WebSocket, is of 1.1.
+        scope["http_version"] = "1.1"
     scope["scheme"] = _WEBSOCKET_SCHEMES.get(scope["scheme"], scope["scheme"])
     del scope["method"]
     scope["subprotocols"] = handshake.subprotocols
