@@ -19,6 +19,26 @@ def in_pieces(count, size):
     return app
 
 
+class TestLostClient:
+    @pytest.mark.parametrize("size", [10, 70_000])
+    def test_an_app_that_only_sends_waits_to_be_told(self, rig, size):
+        """Of the end it is told when the loop turns, which it mustn't keep from turning."""
+        sent = []
+
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            made.transport.abort()
+            while len(sent) < 50_000:
+                await send({"type": "http.response.body", "body": b"x" * size, "more_body": True})
+                sent.append(size)
+
+        made = rig(app)
+        made.receive(GET)
+        assert 0 < len(sent) < 10_000
+        assert not made.service.tasks
+        assert not made.service.connections
+
+
 class TestWriting:
     def test_send_waits_while_the_client_doesnt_read(self, rig):
         sent = []

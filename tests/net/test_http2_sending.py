@@ -1,13 +1,39 @@
 """Clients of HTTP/2 that read slowly, and the apps that wait for them."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from ngh2 import Setting
 
 from tests.net.h2_rig import Client, Http2Rig
 
 Make = Callable[..., Http2Rig]
+
+
+class TestLostClients:
+    @pytest.mark.parametrize("size", [10, 70_000])
+    def test_an_app_that_only_sends_waits_to_be_told(self, h2_rig: Make, size: int) -> None:
+        """Of the end it is told when the loop turns, which it mustn't keep from turning."""
+        sent = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await asyncio.sleep(0)
+            rig.transport.abort()
+            while len(sent) < 50_000:
+                await send({"type": "http.response.body", "body": bytes(size), "more_body": True})
+                sent.append(size)
+
+        # Windows as large as can be: the client is in nobody's way.
+        rig = h2_rig(app, client=Client(settings={Setting.INITIAL_WINDOW_SIZE: (1 << 31) - 1}))
+        rig.client.engine.set_local_window_size((1 << 31) - 1)
+        rig.begin()
+        rig.exchange()
+        assert 0 < len(sent) < 20_000
+        assert not rig.service.tasks
+        assert not rig.service.connections
 
 
 class TestSlowReaders:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ngh2 import Setting
 
-from tests.net.ws_apps import ACCEPT, CONNECT, Driven, Echo, accepted, disconnect
+from tests.net.h2_rig import Client
+from tests.net.ws_apps import ACCEPT, CONNECT, DENY, Driven, Echo, accepted, body, disconnect
 from tests.net.ws_rig import (
     BINARY,
     CLOSE,
     PING,
     PONG,
     TEXT,
+    CarriedRig,
     MakeAny,
     MakeRig,
     close,
@@ -207,6 +212,94 @@ class TestSlowApp:
             "websocket.disconnect"
         ]
         app.finish(r)
+
+
+class TestLostClient:
+    """An app that only sends never lets the loop turn, which would tell it."""
+
+    @pytest.mark.parametrize("size", [10, 30_000])
+    def test_sending_waits_to_be_told(self, any_ws_rig: MakeAny, size: int) -> None:
+        sent = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send(ACCEPT)
+            await asyncio.sleep(0)
+            r.transports[0].abort()
+            while len(sent) < 50_000:
+                await send({"type": "websocket.send", "bytes": bytes(size)})
+                sent.append(size)
+
+        r = any_ws_rig(app)
+        r.begin()
+        r.turn()
+        assert 0 < len(sent) < 10_000
+        assert not r.service.tasks
+        assert not r.service.connections
+
+    def test_with_its_stream(self, carried_rig: Callable[..., CarriedRig]) -> None:
+        """The reset is read in the turn in which the app is about to send."""
+        sent = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send(ACCEPT)
+            await go
+            while len(sent) < 50_000:
+                await send({"type": "websocket.send", "text": "a"})
+                sent.append(1)
+
+        r = carried_rig(app)
+        go = r.loop.create_future()
+        r.begin()
+        r.client.engine.reset_stream(r.stream_id, 8)
+        reset = r.client.engine.data_to_send()
+
+        def both() -> None:
+            go.set_result(None)
+            r.h2.connection.data_received(reset)
+
+        r.call(both)
+        assert 0 < len(sent) < 10_000
+        assert not r.service.tasks
+
+    def test_with_our_side_of_its_stream(self, carried_rig: Callable[..., CarriedRig]) -> None:
+        """The client has ended its own, and its window lets the end of ours not through."""
+        sent = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send(ACCEPT)
+            await go
+            while len(sent) < 50_000:
+                await send({"type": "websocket.send", "text": "a"})
+                sent.append(1)
+
+        r = carried_rig(app, client=Client(settings={Setting.INITIAL_WINDOW_SIZE: 0}))
+        go = r.loop.create_future()
+        r.begin()
+        r.stream.send_bytes(b"x")
+        r.end_of_client()
+        assert r.open
+        r.call(go.set_result, None)
+        assert 0 < len(sent) < 10_000
+        r.transport.lose()
+        r.turn()
+        assert not r.service.tasks
+
+    def test_denying_waits_too(self, any_ws_rig: MakeAny) -> None:
+        sent = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send(DENY)
+            await asyncio.sleep(0)
+            r.transports[0].abort()
+            while len(sent) < 50_000:
+                await send(body(b"x" * 100, more=True))
+                sent.append(1)
+
+        r = any_ws_rig(app)
+        r.begin()
+        r.turn()
+        assert 0 < len(sent) < 10_000
+        assert not r.service.tasks
 
 
 class TestSlowClient:

@@ -74,6 +74,10 @@ class Http1Stream(Stream):
         """Go on, from within the app's step, to what follows a response."""
         raise NotImplementedError
 
+    def pause_writing(self) -> None:
+        """Have the app wait before it writes on."""
+        raise NotImplementedError
+
     # The exchange's stream
 
     def start(self, status: int, fields: FieldLines, body: bytes, more: bool) -> None:
@@ -202,6 +206,9 @@ class Http1Stream(Stream):
             self._gather(data)
         if self.out_size + self.writer.held_size >= _HIGH_WATER:
             self._flush()
+            if not self.write_paused and self.transport.is_closing():
+                # Of its end nobody hears before the loop turns: an app that only sends has to wait.
+                self.pause_writing()
         elif not self.pumping and not self.flush_due:
             self.flush_due = True
             self.service.loop.call_soon(self._flush_due)

@@ -128,8 +128,10 @@ class Http2Sending(Carrier):
         """The stream has much to send: have its app wait until that is gone."""
         if not self.pumping and not self.write_paused:
             self.flush()
+            # What a lost connection takes goes nowhere. Its end is heard of when the loop turns.
             if self.wire.unsent(stream.stream_id) <= self._low_water():
-                return
+                if not self.transport.is_closing():
+                    return
         if not stream.write_paused and not stream.closed:
             stream.hold()
             self.held.append(stream)

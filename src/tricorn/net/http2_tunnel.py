@@ -116,6 +116,10 @@ class Http2Tunnel:
         """End our side once what was written is sent."""
         self.stream.finish()
 
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written; the protocol may not have been told yet."""
+        return self.stream.closed or self.stream.response_ended
+
     def close(self) -> None:
         """End our side. A client that doesn't end its own is reset after a while."""
         self.stream.finish()

@@ -9,6 +9,7 @@ cdef int _TEXT, _BINARY, _PING, _CLOSE, _NEED_DATA
 cdef int _DENYING, _OPEN, _CLOSING, _LINGER
 cdef int _OPCODE_PONG
 cdef Py_ssize_t _HIGH_WATER, _WORTH_NAMING
+cdef long long _LOOK_AT
 
 cdef class WebSocketConnection(WebSocketTime):
     cdef public FrameCache frames
@@ -22,3 +23,5 @@ cdef class WebSocketConnection(WebSocketTime):
     @cython.locals(now=double)
     cdef _take_control(self, int code, bytes data)
     cdef _send_pieces(self, list pieces)
+    cdef _count_sent(self)
+    cdef _pause_if_lost(self)

@@ -57,6 +57,8 @@ _OPCODE_PONG: Final = PONG
 # From this size on, in bytes or characters, a message isn't copied behind its frame's head: the
 # system is told of both, which costs it as much as copying 10 KB does.
 _WORTH_NAMING: Final = 16384
+# After so many messages, and one, it is looked whether the client is still there.
+_LOOK_AT: Final = 63
 
 
 class WebSocketConnection(WebSocketTime):
@@ -228,7 +230,9 @@ class WebSocketConnection(WebSocketTime):
         except ResponseError:
             self.abort()
             raise
-        if not more:
+        if more:
+            self._pause_if_lost()
+        else:
             self._linger()
 
     def _answer_in_place_of_the_app(self, body: bytes) -> None:
@@ -246,19 +250,30 @@ class WebSocketConnection(WebSocketTime):
         if self.names_pieces and len(text) >= _WORTH_NAMING and self.deflater is None:
             self._send_pieces(self.frames.text_pieces(text))
             return
-        data = self.frames.text(text, self.deflater)
-        self.sent += 1
-        self.transport_write(data)
+        self.transport_write(self.frames.text(text, self.deflater))
+        self._count_sent()
 
     def send_binary(self, data: bytes) -> None:
         """Send a binary message."""
         if self.names_pieces and len(data) >= _WORTH_NAMING and self.deflater is None:
             self._send_pieces(self.frames.binary_pieces(data))
             return
-        data = self.frames.binary(data, self.deflater)
-        self.sent += 1
-        self.transport_write(data)
+        self.transport_write(self.frames.binary(data, self.deflater))
+        self._count_sent()
 
     def _send_pieces(self, pieces: list[Any]) -> None:
-        self.sent += 1
         self.transport.writelines(pieces)
+        self._count_sent()
+
+    def _count_sent(self) -> None:
+        self.sent += 1
+        if not self.sent & _LOOK_AT:
+            self._pause_if_lost()
+
+    def _pause_if_lost(self) -> None:
+        """Have the app wait until it is told that there is nobody to send to any more.
+
+        It isn't told before the loop turns, which an app that only sends would keep from turning.
+        """
+        if not self.write_paused and self.transport.is_closing():
+            self.pause_writing()
