@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.lockstep import batch_of, lockstep_scenario
 
 KEYS = (
-    *("get", "browser", "10kb", "stream", "post", "upload", "close"),
+    *("get", "browser", "10kb", "stream", "post", "upload", "close", "wsgi"),
     *("ws-32-100", "ws-1k-100", "ws-64k-100"),
     *("tls", "tls-close", "h2c-8x16", "h2-8x16", "h2-10kb"),
 )
