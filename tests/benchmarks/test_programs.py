@@ -112,9 +112,9 @@ class TestInstructions:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(SystemExit) as exited:
-            instructions.parse_options(["--scenarios", "get,wsgi"])
+            instructions.parse_options(["--scenarios", "get,fastapi"])
         assert exited.value.code == 2
-        assert "--scenarios: 'wsgi' isn't one of get, browser" in capsys.readouterr().err
+        assert "--scenarios: 'fastapi' isn't one of get, browser" in capsys.readouterr().err
 
     @needs_linux
     @pytest.mark.parametrize("key", instructions.KEYS)
