@@ -184,6 +184,18 @@ class TestTheCommandLine:
             with RawClient(("127.0.0.1", port)) as client:
                 assert client.get("/").status == 200
 
+    def test_a_log_config_for_uvicorn(self, tmp_path: Path) -> None:
+        """Its loggers aren't ours, so it says why nothing else is logged."""
+        path = tmp_path / "log.json"
+        handlers = {"err": {"class": "logging.StreamHandler"}}
+        loggers = {"uvicorn": {"handlers": ["err"], "level": "INFO"}}
+        path.write_text(json.dumps({"version": 1, "handlers": handlers, "loggers": loggers}))
+        args = ("plain:app", "--app-dir", str(APPS), "--port", "0", "--log-config", str(path))
+        server = start(*args)
+        server.wait_output("Rename them, or give --product uvicorn.\n")
+        server.stop()
+        assert server.output().startswith("The log configuration is for the loggers of uvicorn")
+
     def test_its_log_is_uvicorns(self) -> None:
         """The same lines in the same order, with the product's name changed."""
         logs = []

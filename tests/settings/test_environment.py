@@ -155,6 +155,15 @@ class TestEnvFile:
         Path(".env").write_bytes(b"A=\xff\n")
         assert refusal({"env_file": ".env"}).startswith("--env-file: '.env' can't be read: ")
 
+    def test_a_line_that_is_none(self, caplog: pytest.LogCaptureFixture) -> None:
+        """It is skipped, with one warning, however often the file is read."""
+        Path("odd.env").write_text("A=1\n=2\n")
+        for _ in range(2):
+            resolve({"env_file": "odd.env"})
+        assert caplog.messages == [
+            "odd.env: python-dotenv could not parse statement starting at line 2"
+        ]
+
     def test_without_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "dotenv", None)
         Path(".env").touch()

@@ -227,6 +227,15 @@ def test_a_broken_file_is_one_line(tmp_path: Path, name: str) -> None:
     assert str(caught.value).startswith(f"log config '{path}' {reason}")
 
 
+def test_uvicorns_formatters_are_elsewhere() -> None:
+    """Who has put tricorn for uvicorn everywhere is told."""
+    formatter = {"()": "tricorn.logging.DefaultFormatter"}
+    with pytest.raises(LogConfigError, match="Unable to configure formatter") as caught:
+        configure({"version": 1, "formatters": {"a": formatter}})
+    hint = "; DefaultFormatter and AccessFormatter are in tricorn.watch.logs"
+    assert str(caught.value).endswith(hint)
+
+
 @pytest.mark.parametrize("name", ["no.json", "no.yaml", "no.toml", "no.ini", "no\n.ini"])
 def test_a_missing_file_is_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(LogConfigError, match="No such file") as caught:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tricorn.product import product_logger
 from tricorn.serve.importer import ImportFromStringError, insert_app_dir
+from tricorn.serve.logging_setup import mention_other_names
 from tricorn.serve.process_server import ProcessServer
 from tricorn.serve.program import Config
 from tricorn.serve.report import STARTUP_FAILURE
@@ -50,6 +51,7 @@ def main_run(config: Settings) -> int:
 
 
 def _mention_idle_options(config: Settings) -> None:
+    mention_other_names(config)
     if config.has_idle_reload_options:
         logger.warning(IDLE_RELOAD)
 

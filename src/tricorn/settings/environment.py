@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from tricorn.settings.errors import ConfigError
 from tricorn.settings.option import Kind, Option
@@ -12,6 +13,9 @@ LISTS = (Kind.LIST, Kind.FIELDS)
 
 # What each file has set, by its path.
 _added: dict[str, dict[str, str]] = {}
+
+# What python-dotenv has said of them.
+_told: set[str] = set()
 
 
 def from_environment(option: Option, environ: Mapping[str, str]) -> tuple[object, str] | None:
@@ -51,7 +55,8 @@ def load_env_file(path: str, where: str) -> frozenset[str]:
     stale = _forget(path)
     before = frozenset(os.environ)
     try:
-        load_dotenv(dotenv_path=path)
+        with _naming(path):
+            load_dotenv(dotenv_path=path)
     except (OSError, ValueError) as error:
         os.environ.update(stale)
         _added[path] = stale
@@ -60,6 +65,26 @@ def load_env_file(path: str, where: str) -> frozenset[str]:
     added = frozenset(os.environ) - before
     _added[path] = {name: os.environ[name] for name in added}
     return added
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Have python-dotenv's warnings name the file, and come once: files are read repeatedly."""
+    import logging  # not for `--help`
+
+    def is_news(record: logging.LogRecord) -> bool:
+        text = f"{path}: {record.getMessage()}"
+        record.msg, record.args = text, None
+        is_new = text not in _told
+        _told.add(text)
+        return is_new
+
+    logger = logging.getLogger("dotenv.main")
+    logger.addFilter(is_news)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_news)
 
 
 def _forget(path: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tricorn.net.systemd import ServiceNotifier
 from tricorn.product import product_logger
 from tricorn.serve.binding import addresses, banners, descriptors, listen_options
 from tricorn.serve.identity import find_identity
-from tricorn.serve.logging_setup import set_up_logging
+from tricorn.serve.logging_setup import mention_other_names, set_up_logging
 from tricorn.serve.pidfile import PidFile, PidFileError
 from tricorn.serve.report import STARTUP_FAILURE
 from tricorn.settings.config import IDLE_RELOAD, Config
@@ -108,6 +108,7 @@ def supervise(config: Config, reread: Reread, files: Sequence[str] = ()) -> int:
     besides what the options say. Raises `ConfigError` for an option that can't be used.
     """
     set_up_logging(config)
+    mention_other_names(config)
     if not _can_supervise(config):
         return STARTUP_FAILURE
     umask = None if config.umask is None else int(config.umask)

@@ -160,7 +160,16 @@ def _load(source: dict[str, Any] | str | os.PathLike[str] | RawConfigParser | IO
             logging.config.fileConfig(source, disable_existing_loggers=False)
     # The classes that a configuration names are anybody's code and may raise anything.
     except Exception as error:
-        raise LogConfigError(f"{name} can't be used: {_reason(error)}") from error
+        reason = _reason(error)
+        raise LogConfigError(f"{name} can't be used: {reason}{_hint(reason)}") from error
+
+
+def _hint(reason: str) -> str:
+    """What to write where a configuration made for Uvicorn names its formatters."""
+    names = ("module named 'uvicorn", "module named 'tricorn.logging", "'tricorn' has no attribute")
+    if any(name in reason for name in names):
+        return "; DefaultFormatter and AccessFormatter are in tricorn.watch.logs"
+    return ""
 
 
 def _read(path: Path, name: str) -> dict[str, Any] | RawConfigParser:
