@@ -10,9 +10,12 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 Message = dict[str, Any]
+
+# The keys that some message must have.
+_REQUIRED: Final = ("type", "status", "links", "path", "file")
 
 
 def plain_message(message: Any) -> Message:
@@ -37,7 +40,7 @@ def unknown_kind(kind: Any) -> RuntimeError:
 def incomplete(message: Message, error: KeyError) -> Exception:
     """Say what a message lacks; a KeyError of the app's own stays one."""
     key = error.args[0] if error.args else None
-    if key not in ("type", "status", "links", "path", "file") or key in message:
+    if key not in _REQUIRED or key in message:
         return error
     if key == "type":
         return TypeError("the app sent a message without 'type'")

@@ -31,6 +31,7 @@ from tricorn.asgi.handover import Steps
 from tricorn.asgi.inbox import Inbox
 from tricorn.asgi.message import (
     Message,
+    incomplete,
     mark_as_coroutine_function,
     plain_bytes,
     plain_fields,
@@ -109,7 +110,7 @@ class Session(Inbox):
         except ResponseError as error:
             return failed(RuntimeError(str(error)))
         except KeyError as error:
-            return failed(_incomplete(message, error))
+            return failed(incomplete(message, error))
         except Exception as error:
             return failed(error)
         if self.stream.write_paused:
@@ -328,16 +329,6 @@ class Session(Inbox):
             self.stream.abort()
         else:
             self._deny(500)
-
-
-def _incomplete(message: Message, error: KeyError) -> Exception:
-    """Say what a message lacks; a KeyError of the app's own stays one."""
-    key = error.args[0] if error.args else None
-    if key not in ("type", "status") or key in message:
-        return error
-    if key == "type":
-        return TypeError("the app sent a message without 'type'")
-    return TypeError(f"the app sent {message['type']!r} without {key!r}")
 
 
 def _plain_text(text: Any) -> str:
