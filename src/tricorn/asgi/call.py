@@ -14,8 +14,8 @@ class AppCall:
     `task` is None while the app runs ahead of it. Who makes a call begins with that, and with
     `ended` being False.
 
-    Where an app's first step is taken ahead of its task (`first_step`), the three methods are
-    called one by one, which costs less than a coroutine around the app's.
+    Where an app's first step is taken ahead of its task (`first_step`), `begin`, `returned` and
+    `raised` are called one by one, which costs less than a coroutine around the app's.
     """
 
     task: asyncio.Task[None] | None

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 _PATIENCE = 10.0  # seconds
-_NO_SERVER = 1
 
 _control = click.option(
     "--control",

@@ -30,7 +30,7 @@ cdef class Http2Outgoing:
     cpdef reset(self, stream_id, long long code)
     cdef _cut(self, StreamState stream, long long code)
     cdef _fault(self, StreamState stream, int code, str reason)
-    @cython.locals(ready=list, at=Py_ssize_t, other=StreamState, number=cython.longlong)
+    @cython.locals(ready=list, at=Py_ssize_t, number=cython.longlong)
     cdef _make_ready(self, StreamState stream)
     cdef _make_unready(self, StreamState stream)
     cdef _prefer(self, StreamState stream, int urgency, bint incremental)
