@@ -246,8 +246,22 @@ def _application(values: dict[str, Any], named: bool) -> str:
 
 def _serve(line: dict[str, Any], resolved: Mapping[str, Given]) -> int:
     config = _config(line, resolved)
+    _occupy_standard_descriptors()
     with _placing(resolved):
         return _serve_config(config, line, resolved)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Lead 0, 1 and 2 to /dev/null where they are closed.
+
+    A socket that took one of them would get what is written to stderr, and libuv aborts when it
+    closes such a one.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _serve_config(config: Config, line: dict[str, Any], resolved: Mapping[str, Given]) -> int:

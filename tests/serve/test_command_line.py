@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.places import free_port
 from tests.support.raw import RawClient
-from tests.support.server import APPS, Server, serve, start
+from tests.support.server import APPS, START_DEADLINE, STOP_DEADLINE, Server, serve, start
 from tests.support.wait import wait_for
 from tricorn.asgi.message_logger import abridged
 
@@ -63,6 +63,15 @@ class TestTrace:
     )
     def test_what_is_shown(self, message: Any, shown: Any) -> None:
         assert abridged(message) == shown
+
+
+def is_served(path: Path) -> bool:
+    """Does a server answer at a Unix socket?"""
+    try:
+        with RawClient(str(path)) as client:
+            return client.get("/").status == 200
+    except OSError:
+        return False
 
 
 class TestTheCommandLine:
@@ -183,6 +192,21 @@ class TestTheCommandLine:
             assert server.url == f"http://0.0.0.0:{port}"
             with RawClient(("127.0.0.1", port)) as client:
                 assert client.get("/").status == 200
+
+    @pytest.mark.parametrize("more", [(), ("--workers", "2")])
+    def test_without_standard_streams(self, tmp_path: Path, more: tuple[str, ...]) -> None:
+        """No socket may take their numbers: libuv aborts where it closes one of them."""
+        path = tmp_path / "socket"
+        command = [sys.executable, "-m", "tricorn", "plain:app", "--app-dir", str(APPS), *more]
+        script = 'exec "$@" <&- >&- 2>&-'
+        arguments = ["sh", "-c", script, "sh", *command, "--uds", str(path)]
+        with subprocess.Popen(arguments) as process:
+            try:
+                wait_for(lambda: is_served(path), START_DEADLINE)
+                process.terminate()
+                assert process.wait(STOP_DEADLINE) == 0
+            finally:
+                process.kill()
 
     def test_a_log_config_for_uvicorn(self, tmp_path: Path) -> None:
         """Its loggers aren't ours, so it says why nothing else is logged."""

@@ -242,3 +242,11 @@ def test_the_app_directory_comes_first_and_once(
 def test_an_app_directory_that_is_none() -> None:
     with pytest.raises(ImportFromStringError, match="--app-dir: there is no directory nowhere"):
         insert_app_dir("nowhere")
+
+
+@pytest.mark.parametrize("import_str", ["json:app", "json"])
+def test_a_module_that_has_the_name_of_another(write: Write, import_str: str) -> None:
+    write(json="async def app(scope, receive, send): ...")
+    theirs, ours = importlib.import_module("json").__file__, Path("json.py").resolve()
+    hint = f" It was found in {theirs}, and not in {ours}: rename yours."
+    assert message(import_str).endswith(hint)

@@ -69,7 +69,7 @@ def import_app(import_str: str) -> tuple[Any, str]:
             continue
     raise ImportFromStringError(
         f'Module "{module_name}" has neither "app" nor "application". '
-        f'Say which object to serve: "{module_name}:NAME".'
+        f'Say which object to serve: "{module_name}:NAME".{_namesake(module)}'
     )
 
 
@@ -160,10 +160,19 @@ def _find_attribute(module: ModuleType, module_name: str, attributes: str) -> An
                 else ""
             )
             message = f'Attribute "{attributes}" not found in module "{module_name}".'
-            raise ImportFromStringError(message + hint) from None
+            raise ImportFromStringError(message + (_namesake(module) or hint)) from None
         except Exception as error:
             raise UserCodeError(f'Looking up "{attributes}" failed', error) from error
     return found
+
+
+def _namesake(module: ModuleType) -> str:
+    """A hint where a file of the user's has the name of what was imported before it."""
+    found = getattr(module, "__file__", None) or "Python itself"
+    path = os.path.abspath(os.path.join(*sys.path[:1], *module.__name__.split(".")) + ".py")
+    if not os.path.isfile(path) or (os.path.exists(found) and os.path.samefile(path, found)):
+        return ""
+    return f" It was found in {found}, and not in {path}: rename yours."
 
 
 def _replaced(attributes: str, name: str, near: str) -> str:
