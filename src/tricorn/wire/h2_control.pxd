@@ -10,6 +10,7 @@ cdef Py_ssize_t _SETTING_SIZE
 
 cdef class Http2Control(Http2Outgoing):
     cdef public Py_ssize_t table, most_streams, most_acks, most_settings, pings
+    cdef public long long last_stream
     cdef public bint answered
     cdef public dict wishes
 

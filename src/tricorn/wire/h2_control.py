@@ -58,10 +58,10 @@ class Http2Control(Http2Outgoing):
     """Obeys a client's control frames; `Http2Wire` reads them."""
 
     def __init__(self, table: int, windows: tuple[int, int], most: tuple[int, int, int]) -> None:
-        super().__init__(table, windows)
-        self.table = table
         self.most_streams, self.most_acks, self.most_settings = most
-        self.most_cut = 2 * self.most_streams
+        super().__init__(table, windows, 2 * self.most_streams)
+        self.table = table
+        self.last_stream = 0  # that the client has begun
         self.pings = 0  # ours that aren't answered
         self.answered = False  # a PING of ours has just been
         # The priorities of streams that haven't begun.

@@ -8,13 +8,13 @@ it to that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from tricorn.wire.errors import Refusal
 from tricorn.wire.fields import SPECIAL_FIELDS, Fields, tokens
 from tricorn.wire.h1 import METHOD_LIMIT, HeadLimits
+from tricorn.wire.h2_message import FieldList
 from tricorn.wire.scan import are_same_fields, find_byte, is_target, method_of
 from tricorn.wire.target import host_is_valid
 
@@ -54,7 +54,7 @@ class RequestHead:
         self.forwarded = False
         self.last_authority = b""
         # The last field list that was taken, and what is to be known to take it again.
-        self.last: tuple[tuple[bytes, bytes], ...] | None = None
+        self.last: FieldList | None = None
         self.last_ended = False
         self.kept: Fields = []  # `fields`, which an app may have changed
         self.same_line = False  # method and target are those of the request before
@@ -64,7 +64,7 @@ class RequestHead:
         self.cookies: list[bytes] = []
         self.path_at = -1
 
-    def read(self, fields: Sequence[tuple[bytes, bytes]], ended: bool) -> None:
+    def read(self, fields: FieldList, ended: bool) -> None:
         """Take a field list; `ended`: no content follows. Raises `Refusal`.
 
         One that is the last one again, but for the path, keeps its facts.
@@ -84,9 +84,9 @@ class RequestHead:
         self._take_content_length(ended)
         self.kept = self.fields[:]
         self.last_ended = ended
-        self.last = tuple(fields)
+        self.last = fields
 
-    def _is_last(self, fields: Sequence[tuple[bytes, bytes]], ended: bool) -> bool:
+    def _is_last(self, fields: FieldList, ended: bool) -> bool:
         """Whether fields are the last ones again, but for the path's value."""
         if self.last is None or ended != self.last_ended:
             return False
@@ -105,7 +105,7 @@ class RequestHead:
         if method_size + len(path) + 1 > self.line_limit:
             raise Refusal(414, f"request line longer than {self.line_limit} bytes")
 
-    def _split(self, fields: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    def _split(self, fields: FieldList) -> tuple[bytes, bytes]:
         """Part pseudo-fields from fields, and note what the server acts on."""
         self._forget()
         method = path = b""
@@ -132,7 +132,7 @@ class RequestHead:
                 self._note(name, value)
                 if name == b"cookie" or name == b"host":
                     continue
-            kept.append(pair if type(pair) is tuple else (name, value))
+            kept.append(pair)
         if self.cookies:
             # RFC 9113 §8.2.3: clients may cut them into pieces.
             kept.append((b"cookie", b"; ".join(self.cookies)))

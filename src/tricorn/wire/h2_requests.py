@@ -18,6 +18,7 @@ from tricorn.wire.h2_frames import (
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
     FRAME_SIZE_ERROR,
+    NO_ERROR,
     PADDED,
     PRIORITIZED,
     PROTOCOL_ERROR,
@@ -49,7 +50,7 @@ _END_HEADERS: Final = END_HEADERS
 _PADDED: Final = PADDED
 _PRIORITIZED: Final = PRIORITIZED
 _MALFORMED: Final = MALFORMED
-_NO_ERROR: Final = 0
+_NO_ERROR: Final = NO_ERROR
 _DEPENDENCY: Final = 5  # bytes of a priority in HEADERS
 _COST: Final = 1
 _BAD_FIELD: Final = "a field that HTTP/2 doesn't allow, or not like this"

@@ -14,7 +14,6 @@ cdef class Http2Outgoing:
     cdef public list out, ready, leaving, over_streams
     cdef public Py_ssize_t out_size, ready_count, waiting, acks, most_cut
     cdef public long long send_window, first_window, stream_window, connection_window, window, returned
-    cdef public long long last_stream
     cdef public bint over
 
     cdef _say(self, bytes frame)

@@ -52,7 +52,7 @@ _WORTH_A_FRAME: Final = 1024
 class Http2Outgoing:
     """What a server says on one connection. On a stream that is over, saying does nothing."""
 
-    def __init__(self, table: int, windows: tuple[int, int]) -> None:
+    def __init__(self, table: int, windows: tuple[int, int], most_cut: int) -> None:
         self.encoder = HpackEncoder(table)
         self.streams: dict[int, StreamState] = {}  # those that aren't over, by their number
         self.out: list[Any] = []  # pieces of whole frames
@@ -70,9 +70,8 @@ class Http2Outgoing:
         self.leaving: list[StreamState] = []  # whose last frame of ours isn't taken
         self.over_streams: list[StreamState] = []  # nobody has been told of these
         self.acks = 0  # answers to PING and SETTINGS that aren't taken
-        self.last_stream = 0
         self.cut_streams: dict[int, None] = {}  # we have reset these; the client may not know
-        self.most_cut = 256
+        self.most_cut = most_cut  # the oldest are forgotten
         self.over = False
 
     def _say(self, frame: bytes) -> None:

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
+from tricorn.wire.h2_frames import NO_ERROR
 from tricorn.wire.h2_priority import DEFAULT_URGENCY
 
 _DEFAULT_URGENCY: Final = DEFAULT_URGENCY
-_NO_ERROR: Final = 0
+_NO_ERROR: Final = NO_ERROR
 
 
 class StreamState:

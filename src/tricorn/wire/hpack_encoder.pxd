@@ -1,7 +1,7 @@
 cimport cython
 
 from tricorn.wire.hpack_huffman cimport compress, compressed_size, cstring
-from tricorn.wire.hpack_table cimport DynamicTable, Entry
+from tricorn.wire.hpack_table cimport DynamicTable, Entry, size_of
 from tricorn.wire.scan cimport taken
 
 cdef int _INDEXED, _INDEXED_PREFIX, _INCREMENTAL, _INCREMENTAL_PREFIX, _NEVER, _PLAIN, _LITERAL_PREFIX

@@ -16,6 +16,7 @@ from tricorn.wire.hpack_table import (
     DynamicTable,
     Entry,
     Pair,
+    size_of,
 )
 from tricorn.wire.scan import taken
 
@@ -100,6 +101,7 @@ class SentTable(DynamicTable):
         self.names[name] = self.newest
 
     def gone(self, pair: Pair, number: int) -> None:
+        """Forget where an entry was that has gone."""
         if self.numbers.get(pair) == number:
             del self.numbers[pair]
         name = pair[0]
@@ -220,7 +222,8 @@ class HpackEncoder:
             if number is not None:
                 self._integer(_INDEXED, _INDEXED_PREFIX, self._index_of(number))
                 return number
-            if (len(name) + len(value) + 32) * 4 > self.table.most * 3:
+            if size_of(pair) * 4 > self.table.most * 3:
+                # It would drive out most of what is there.
                 form = _PLAIN
         if index == 0:
             number = self.table.names.get(name)
