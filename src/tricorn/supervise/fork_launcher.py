@@ -17,8 +17,6 @@ from tricorn.supervise.orders import Standing
 from tricorn.supervise.supervisor import Supervisor
 from tricorn.supervise.worker_process import WorkerProcess, start_python
 
-_CHUNK = REPLY.size * 64
-
 
 class _ForkServer:
     """One fork server and its workers."""
@@ -27,23 +25,14 @@ class _ForkServer:
         self.process = process
         self.control = process.channel
         self.imported = False
-        self.over = False
-        self.unread = b""
         self.wanted: deque[WorkerProcess] = deque()  # asked for, and not forked yet
         self.children: dict[int, WorkerProcess] = {}
 
     def replies(self) -> list[tuple[bytes, int, int]]:
-        """Return what it has said since; `over` becomes true at its end."""
-        try:
-            data = self.control.recv(_CHUNK)
-        except BlockingIOError:
-            return []
-        except OSError:
-            data = b""
-        self.over = not data
-        data = self.unread + data
+        """Return what it has said since."""
+        data = self.process.received()
         whole = len(data) - len(data) % REPLY.size
-        self.unread = data[whole:]
+        self.process.unread = data[whole:]
         return [REPLY.unpack_from(data, at) for at in range(0, whole, REPLY.size)]
 
 
@@ -137,7 +126,7 @@ class ForkLauncher:
             elif kind == EXITED:
                 worker = server.children.pop(pid)
                 self.supervisor.over(worker.key, value)
-        if server.over:
+        if server.process.has_closed():
             self._lost(server)
         self._end_idle()
 

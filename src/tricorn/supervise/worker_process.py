@@ -27,19 +27,23 @@ class WorkerProcess:
         self.channel = channel
         self.pid = pid
         self.key = 0  # by which its parent knows it
-        self.unread = b""
+        self.unread = b""  # the beginning of a word
         self._at_end = False
 
-    def says(self) -> list[bytes]:
-        """Return what it has said since: words of `report.py`, LEAVING with its reason."""
+    def received(self) -> bytes:
+        """Return what has come, behind what the caller has left in `unread`."""
         try:
             data = self.channel.recv(_CHUNK)
         except BlockingIOError:
-            return []
+            return self.unread
         except OSError:
             data = b""
         self._at_end = not data
-        data = self.unread + data
+        return self.unread + data
+
+    def says(self) -> list[bytes]:
+        """Return what it has said since: words of `report.py`, LEAVING with its reason."""
+        data = self.received()
         said: list[bytes] = []
         at = 0
         while at < len(data):
@@ -60,7 +64,7 @@ class WorkerProcess:
         return self._at_end
 
     def tell(self, word: bytes) -> None:
-        """Say TELL, HUSH or DUMP; a worker that is gone hears nothing."""
+        """Say a word of `report.py`; a worker that is gone hears nothing."""
         try:
             self.channel.send(word)
         except OSError:
