@@ -79,7 +79,7 @@ class Http2Ends(Http2Sending):
             self._calm_down()
 
     def _calm_down(self) -> None:
-        """No stream is open: go, or wait for the next."""
+        """No stream is open: wait for the next."""
         if self.state == _OPEN:
             self.deadline = self.service.now + self.service.limits.keep_alive
 

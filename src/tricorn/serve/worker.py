@@ -1,4 +1,4 @@
-"""A worker process: a server that reports to the parent which started it.
+"""A worker process, from its parent's orders to its exit code.
 
 The parent calls `main` in a fresh interpreter with a number and a descriptor as arguments: the
 worker's place, and the channel (`report.py`), on which its orders come first.
