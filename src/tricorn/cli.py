@@ -269,6 +269,9 @@ def _serve_config(config: Config, line: dict[str, Any], resolved: Mapping[str, G
 
     _insert_app_dir(resolved["app_dir"])
     if config.use_subprocess:
+        from tricorn.launch import refuse_processes_on_windows
+
+        refuse_processes_on_windows(config)
         from tricorn.supervise.program import supervise
 
         _check_directories(resolved["reload_dirs"])

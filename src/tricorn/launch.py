@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from tricorn.settings.config import build
+from tricorn.settings.config import Config, build
+from tricorn.settings.errors import ConfigError
 
 
 def run(app: Any, **options: Any) -> None:
@@ -21,6 +22,7 @@ def run(app: Any, **options: Any) -> None:
 
         run_here(app, **options)
         return
+    refuse_processes_on_windows(config)
     from tricorn.serve.importer import insert_app_dir
     from tricorn.supervise.program import supervise
 
@@ -30,3 +32,15 @@ def run(app: Any, **options: Any) -> None:
     code = supervise(config, lambda: build(app, options))
     if code:
         sys.exit(code)
+
+
+def refuse_processes_on_windows(config: Config) -> None:
+    """Raise `ConfigError` where the parent of several processes can't run at all."""
+    if sys.platform == "win32":
+        wanted = (
+            "reload" if config.reload else "workers" if (config.workers or 1) > 1 else "control"
+        )
+        raise ConfigError(
+            f"--{wanted} works by signals and sockets that Windows hasn't; leave it out there, "
+            "or use WSL"
+        )

@@ -173,6 +173,13 @@ class TestCrashes:
         parent = Parent().serving()
         assert parent.at(Exited(2, 1)) == []
         assert parent.at(Tick(), SPARE_AGAIN) == [Start(3, 1)]
+        assert parent.said == ["The spare process [1002] ended with 1."]
+
+    def test_a_spare_that_was_told_to_end_is_no_news(self) -> None:
+        """The whole process group was, by `timeout` or a service manager."""
+        parent = Parent().serving()
+        assert parent.at(Exited(2, -15)) == []
+        assert parent.said == []
 
 
 class TestStopping:

@@ -57,6 +57,8 @@ def stop(control: str) -> None:
 
 def ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
     """Send one request and return the answer. Raises `click.ClickException` without one."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise click.ClickException("this system has no Unix sockets, so no server has --control")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(_PATIENCE)

@@ -6,6 +6,7 @@ there should be: one process that serves, and one that waits to take its place.
 
 from __future__ import annotations
 
+import signal
 from typing import Final
 
 from tricorn.supervise.exits import how
@@ -121,7 +122,9 @@ def _exited(state: ReloadState, event: Exited, now: float, actions: list[ReloadA
     what = f"The worker [{process.pid}] {how(event.code)}"
     if process.stage is Stage.SPARE:
         state.spare_at = now + SPARE_AGAIN
-        actions.append(Say("error", f"The spare process [{process.pid}] {how(event.code)}."))
+        # A SIGTERM for all of us; ours is on its way.
+        if event.code != -signal.SIGTERM:
+            actions.append(Say("error", f"The spare process [{process.pid}] {how(event.code)}."))
     elif process.stage is Stage.SERVING and now - process.since >= STEADY:
         actions.append(Say("error", f"{what}. It is replaced at once."))
     elif process.stage in _LIVE:
