@@ -54,6 +54,10 @@ def test_options_make_an_equal_config() -> None:
         ({"ssl_cert_reqs": 3}, "ssl_cert_reqs: 3 is not a whole number from 0 to 2"),
         ({"ssl_context_factory": 3}, "ssl_context_factory: 3 is not something to call"),
         ({"ws_max_size": 0}, "ws_max_size: 0 is not a whole number of at least 1"),
+        (
+            {"limit_ws_fragments": 10**18 + 1},
+            "limit_ws_fragments: 1000000000000000001 is not a whole number of at most 10^18",
+        ),
         ({"http2": "some"}, "http2: 'some' is not one of auto, tls, all, off"),
     ],
 )

@@ -21,6 +21,8 @@ TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})
 
 _SHOWN: Final = 80
+# Compiled, limits are numbers of 64 bits, and some have others added to them.
+_LARGEST: Final = 10**18
 _OCTAL: Final = re.compile(r"(?:0o)?[0-7]{1,4}", re.ASCII)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
@@ -114,6 +116,8 @@ def _number(option: Option, raw: object) -> object:
             raise Unacceptable(accepted + _kubernetes(option, raw)) from None
     if not isinstance(number, int) or isinstance(number, bool) or not _within(option, number):
         raise Unacceptable(accepted)
+    if number > _LARGEST:
+        raise Unacceptable("a whole number of at most 10^18")
     return number
 
 
