@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.net.h2_rig import Client, request
 from tests.net.rig import GET, Held, answer, echo, hello
+from tricorn.net.http2 import Http2Connection
 
 BAD = b"GET / HTTP/1.1\r\nHost: a\r\nNo colon\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -15,6 +17,24 @@ async def starts(scope, receive, send):
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.body", "body": b""})
+
+
+class TestHandingOver:
+    def test_an_apps_error_over_http2_is_about_nothing_else(self, rig, caplog):
+        """That its client didn't begin with HTTP/1.1 is no news to the app's developer."""
+
+        async def app(scope, receive, send):
+            raise ValueError("mine")
+
+        made = rig(app, http2=Http2Connection, http2_for_all=True)
+        client = Client()
+        client.engine.send_request(request(), end_stream=True)
+        made.receive(client.engine.data_to_send())
+        client.take(made.transport.written)
+        assert client.replies[1].status == 500
+        (record,) = [one for one in caplog.records if one.exc_info]
+        assert isinstance(record.exc_info[1], ValueError)
+        assert record.exc_info[1].__context__ is None
 
 
 class TestRefusal:

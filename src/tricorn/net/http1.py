@@ -170,10 +170,17 @@ class Http1Connection(Http1Ends):
             return
         self.pumping = True
         self.pump_due = False
+        refused = None
         try:
-            self._pump_requests()
-        except Refusal as refusal:
-            self._refuse(refusal)
+            try:
+                self._pump_requests()
+            except Refusal as refusal:
+                # Its frames hold the reader, which holds it.
+                refusal.__traceback__ = None
+                refused = refusal
+            if refused is not None:
+                # Outside of the handler: over HTTP/2 an app may run, with errors of its own.
+                self._refuse(refused)
         finally:
             self.pumping = False
         if self.out or self.writer.is_held:
