@@ -9,7 +9,11 @@ def half_close(transport: Any) -> None:
     Whoever calls this reads on for a while. Closing with unread bytes would reset the connection,
     and the reset could overtake what was written last (RFC 9112 §9.6).
     """
-    if transport.can_write_eof():
-        transport.write_eof()
-    else:
+    if not transport.can_write_eof():
         transport.close()
+        return
+    try:
+        transport.write_eof()
+    except OSError:
+        # asyncio's own lets pass what shutdown(2) says where the client has reset the connection.
+        transport.abort()
