@@ -64,6 +64,22 @@ class TestStopping:
         r.turn()
         assert r.closed_with == 1012
 
+    def test_at_once_though_there_seemed_to_be_time(self, ws_rig: MakeRig) -> None:
+        r = ws_rig(Echo())
+        r.begin()
+        for _ in range(29):
+            r.transport, r.connection = r.connect()
+            r.begin()
+
+        def told_twice() -> None:
+            r.service.shut_connections(60.0)
+            r.service.shut_connections(0.0)
+
+        r.call(told_twice)
+        for transport in r.transports:
+            r.transport = transport
+            assert r.closed_with == 1012
+
     def test_while_connecting(self, any_ws_rig: MakeAny) -> None:
         app = Driven()
         r = any_ws_rig(app)

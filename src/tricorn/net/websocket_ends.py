@@ -171,8 +171,13 @@ class WebSocketEnds(SessionStream):
     # Stopping
 
     def shutdown(self) -> None:
-        """The server stops: close with 1012, but not all clients in one instant."""
-        if self.state == _OPEN and self.closer is None:
+        """The server stops: close with 1012, but not all clients in one instant.
+
+        Told again, close when it says now: a reload has less time than any other stop.
+        """
+        if self.state == _OPEN:
+            if self.closer is not None:
+                self.closer.cancel()
             delay = self.service.next_closing()
             self.closer = self.service.loop.call_later(delay, self._close_for_restart)
 
