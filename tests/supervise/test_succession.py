@@ -116,6 +116,8 @@ class TestControl:
             os.kill(held, signal.SIGSTOP)
             how.unlink()
             wait_for(lambda: answering(short_path) == new, 40, "the new one to answer")
+            # Both may, until the old one knows; it lets its other worker go once it does.
+            wait_for(lambda: {*children(server.pid)} - {new} == {held}, 40, "the old one to know")
             # ... and then never again, while the old one can't end.
             assert {answering(short_path) for _ in range(10)} == {new}
             assert server.process.poll() is None
