@@ -1,6 +1,7 @@
 """Import strings, and what people write instead of them."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,7 +114,12 @@ def test_a_missing_module(write: Write) -> None:
     assert message("u_servce:api") == (
         'Could not import module "u_servce". Did you mean "u_service:api"?'
     )
-    assert message("zzzzzz").startswith('Could not import module "zzzzzz". There is none in /')
+    searched = Path.cwd()
+    os.chdir("/")  # --app-dir is looked in first, wherever the process is
+    assert message("zzzzzz") == (
+        f'Could not import module "zzzzzz". There is none in {searched} or installed; '
+        "--app-dir names another directory."
+    )
 
 
 def test_a_missing_module_of_a_package(write: Write) -> None:

@@ -136,7 +136,8 @@ def _missing_module(name: str, attributes: str, error: ModuleNotFoundError) -> s
     near = _nearest(missing, _modules_in(sys.path[:1])) if not parent else None
     if near:
         return f'{message} Did you mean "{near}:{attributes}"?'
-    return f"{message} There is none in {os.getcwd()} or installed; --app-dir adds a directory."
+    first = os.path.abspath(sys.path[0]) if sys.path else os.getcwd()
+    return f"{message} There is none in {first} or installed; --app-dir names another directory."
 
 
 def _modules_in(search: Iterable[str]) -> list[str]:
