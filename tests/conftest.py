@@ -68,6 +68,7 @@ HEAVY = (
 # are installed. The others run the in-process tests of the same layers.
 WHOLE_SERVERS = (
     "clients",
+    "serve/test_apps_in_turn.py",
     "serve/test_command_line.py",
     "serve/test_http2.py",
     "serve/test_https_redirect.py",

@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import select
 import socket
+import time
 
 import pytest
 
@@ -143,3 +145,35 @@ class TestErrors:
         for protocol in place.protocols[:-1]:
             assert protocol.events[1:] == ["lost: LookupError"]
         assert "LookupError: the protocol's own" in caplog.text
+
+
+class TestSending:
+    """Answers of one batch wait for each other, and not for slow apps."""
+
+    @pytest.fixture
+    def answered(self, place):
+        """How many answers had arrived when the hub came to each of three connections."""
+        clients = [place.connect() for _ in range(3)]
+        found = []
+
+        def answer(protocol, seconds):
+            found.append(len(select.select([client for client, _ in clients], [], [], 0)[0]))
+            protocol.transport.write(b"answer")
+            time.sleep(seconds)
+
+        def ask(seconds):
+            for client, protocol in clients:
+                protocol.on_data = lambda _, protocol=protocol: answer(protocol, seconds)
+                client.sendall(b"request")
+            place.until(lambda: len(found) == 3)
+            assert [client.recv(100) for client, _ in clients] == [b"answer"] * 3
+            return found
+
+        return ask
+
+    def test_an_app_that_takes_its_time_does_not_hold_up_others_answers(self, answered):
+        assert answered(seconds=0.05) == [0, 1, 2]
+
+    def test_answers_of_quick_apps_leave_together(self, place, answered):
+        place.hub.send_within = 3600
+        assert answered(seconds=0) == [0, 0, 0]

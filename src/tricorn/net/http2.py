@@ -1,7 +1,7 @@
 """One HTTP/2 connection: bytes from a transport to streams, and back for all of them at once.
 
 An asyncio protocol. What arrives in one piece is taken whole, the apps run as far as they get,
-and what they and the engine have to say leaves in one write.
+and what they and the engine have to say leaves in one write; earlier where an app takes its time.
 
 ```
        streams open ◄──► none
@@ -68,6 +68,7 @@ class Http2Connection(Http2Ends):
         service = self.service
         self.transport = transport
         self.transport_write = transport.write
+        self.is_due = getattr(transport, "is_due", None)
         self.scope = ConnectionScope(service, transport, self.proxied)
         self.client = self.scope.client
         self.deadline = service.now + service.idle_limit
@@ -109,6 +110,7 @@ class Http2Connection(Http2Ends):
                     return
             elif code == _REQUEST:
                 self._begin_request()
+                self._send_due()
             elif code in (_DATA, _TRAILERS):
                 self._take_content(code)
             elif code == _STREAM_CLOSED:
@@ -204,6 +206,7 @@ class Http2Connection(Http2Ends):
         for stream in starting:
             if stream.exchange is not None:
                 self._start_app(stream)
+                self._send_due()
 
     def _start_app(self, stream: Http2Stream) -> None:
         """Run the app's first step; most apps are done with it."""

@@ -12,7 +12,7 @@ cdef double _NEVER
 cdef Py_ssize_t _LOW_WATER, _ALL_HIGH_WATER, _WRITE_AT_ONCE
 
 cdef class Http2Sending(Carrier):
-    cdef public object limits, transport, transport_write, client, proxied
+    cdef public object limits, transport, transport_write, is_due, client, proxied
     cdef public ConnectionScope scope
     cdef public dict last_scope
     cdef public Stall stall
@@ -29,4 +29,5 @@ cdef class Http2Sending(Carrier):
     cdef bint _send(self) except -1
     @cython.locals(wire=Http2Wire, stream=Http2Stream, low=Py_ssize_t)
     cdef _release(self)
+    cdef _send_due(self)
     cdef Py_ssize_t _low_water(self) except -1

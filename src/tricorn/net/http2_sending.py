@@ -51,6 +51,7 @@ class Http2Sending(Carrier):
         self.streams: dict[int, Http2Stream] = {}
         self.transport: Any = None
         self.transport_write: Any = None
+        self.is_due: Any = None  # None: the transport lets nothing wait
         self.client: tuple[str, int] | None = None
         self.proxied: ProxyHeader | None = None  # as HTTP/1.1 has heard it
         self.scope: ConnectionScope = None  # type: ignore[assignment]
@@ -123,6 +124,11 @@ class Http2Sending(Carrier):
         if self.held:
             self._release()
         return sent
+
+    def _send_due(self) -> None:
+        """Send what apps of the batch have said, if one of them took its time."""
+        if self.is_due is not None and self.is_due() and self._send():
+            self.transport.send_now()
 
     def hold(self, stream: Http2Stream) -> None:
         """The stream has much to send: have its app wait until that is gone."""

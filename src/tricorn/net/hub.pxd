@@ -1,7 +1,7 @@
 cimport cython
 
 from tricorn.net.hub_transport cimport HubTransport, TransportSet, open_transport
-from tricorn.net.sysio cimport Poller, accept
+from tricorn.net.sysio cimport Poller, accept, monotonic
 
 cdef Py_ssize_t _SEND_AT_ONCE
 cdef int _READABLE
@@ -22,3 +22,5 @@ cdef class Hub(TransportSet):
     cdef public dict listeners
     @cython.locals(index=int, fd=int, poller=Poller, transports=list, transport=HubTransport, listener=HubListener)
     cpdef on_ready(self)
+    @cython.locals(now=double)
+    cdef send_due(self)

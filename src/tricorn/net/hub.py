@@ -5,7 +5,7 @@ watches that set with a single reader; when it fires, up to READY_AT_ONCE
 connections receive and run, and then their answers are sent together. This costs the
 loop one callback for many requests, and makes every asyncio loop equally fast. The
 answers wait for each other because each one sent alone may wake a client that sleeps,
-which costs the system more than the sending.
+which costs the system more than the sending. They don't wait for apps that take their time.
 
 Where there is no epoll, `serve` uses the loop's transports.
 """
@@ -20,7 +20,7 @@ from typing import Any, Final
 from tricorn.net import sysio
 from tricorn.net.accept_error import report_accept_error
 from tricorn.net.hub_transport import HubTransport, TransportSet, open_transport
-from tricorn.net.sysio import accept
+from tricorn.net.sysio import accept, monotonic
 from tricorn.product import product_logger
 
 logger = product_logger("error")
@@ -79,6 +79,8 @@ class HubListener:
                 # The others that wait have done nothing wrong.
                 transport.fail(error)
                 logger.error("A connection could not begin.", exc_info=error)
+            if hub.running:
+                hub.send_due()
 
     def adopt(self, fd: int) -> None:
         """Serve a connection that another process has accepted and detached.
@@ -131,6 +133,7 @@ class Hub(TransportSet):
     def on_ready(self) -> None:
         """Serve all that is ready. Called by the loop."""
         self.running = True
+        self.sent_at = monotonic()
         transport: HubTransport | None = None
         poller = self.poller
         transports = self.transports
@@ -140,8 +143,8 @@ class Hub(TransportSet):
                 transport = transports[fd] if fd < len(transports) else None
                 if transport is not None:
                     transport.on_events(poller.events_at(index))
-                    if len(self.unsent) >= _SEND_AT_ONCE:
-                        self.send_all()
+                    if self.unsent:
+                        self.send_due()
                     continue
                 # Neither: closed since the events were collected.
                 listener = self.listeners.get(fd)
@@ -157,3 +160,10 @@ class Hub(TransportSet):
             self.send_all()
             if self.lost:
                 self.tell_lost()
+
+    def send_due(self) -> None:
+        """Send what was written meanwhile, if it is much or has waited."""
+        now = monotonic()
+        if len(self.unsent) >= _SEND_AT_ONCE or now - self.sent_at > self.send_within:
+            self.sent_at = now
+            self.send_all()

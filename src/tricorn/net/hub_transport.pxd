@@ -1,7 +1,7 @@
 cimport cython
 
 from tricorn.net.send_queue cimport SendQueue
-from tricorn.net.sysio cimport Poller, receive, receive_much
+from tricorn.net.sysio cimport Poller, monotonic, receive, receive_much
 from tricorn.net.sysio cimport close as close_descriptor
 
 cdef Py_ssize_t _MUCH
@@ -14,6 +14,7 @@ cdef class TransportSet:
     cdef public Poller poller
     cdef public list transports, lost, unsent
     cdef public bint running
+    cdef public double send_within, sent_at
     cdef prepare(self, loop)
     @cython.locals(transports=list)
     cpdef add(self, HubTransport transport)
@@ -30,12 +31,15 @@ cdef class HubTransport(SendQueue):
     cdef public object peer, listener, protocol, data_received, sock, writable, error
     cdef public bint reading, closing, end_read, expects_much, end_wanted, protocol_paused
     cdef public Py_ssize_t file_left
+    cdef double sent_at
     cdef prepare(self, TransportSet hub, int fd, peer, listener)
     cpdef begin(self, protocol)
     cpdef set_protocol(self, protocol)
     cpdef close(self)
     cpdef tell_lost(self)
     cpdef on_events(self, int events)
+    @cython.locals(hub=TransportSet)
+    cpdef bint is_due(self) except -1
     @cython.locals(idle=bint, size=Py_ssize_t)
     cpdef write(self, data)
     @cython.locals(idle=bint)

@@ -13,12 +13,14 @@ from typing import Any, BinaryIO, Final
 
 from tricorn.net import sysio
 from tricorn.net.send_queue import SendQueue
-from tricorn.net.sysio import Poller, receive, receive_much
+from tricorn.net.sysio import Poller, monotonic, receive, receive_much
 from tricorn.net.sysio import close as close_descriptor
 
 _READABLE: Final = sysio.READABLE
 _WRITABLE: Final = sysio.WRITABLE
 _FILE_PIECE: Final = 1 << 20
+# Seconds that answers wait for others that are to leave with them, beside the app that then runs.
+SEND_WITHIN: Final = 0.001
 # Received at once: worth an object of its own, that the system fills.
 _MUCH: Final = 32768
 
@@ -34,6 +36,8 @@ class TransportSet:
         self.lost: list[HubTransport] = []
         self.unsent: list[HubTransport] = []
         self.running = False  # events are being handled
+        self.send_within = SEND_WITHIN
+        self.sent_at = 0.0  # when all was sent, or this batch began
 
     def add(self, transport: HubTransport) -> None:
         """Have a transport told of its descriptor's events."""
@@ -81,6 +85,7 @@ class HubTransport(SendQueue):
         self.end_read = False
         self.expects_much = False
         self.end_wanted = False  # write_eof() was called
+        self.sent_at = 0.0  # without the batch
         self.file_left = 0  # of a file, while its client reads too slowly
         self.protocol_paused = False
         self.writable: asyncio.Future[None] | None = None
@@ -223,6 +228,16 @@ class HubTransport(SendQueue):
         if self.pending_size > self.high and not self.protocol_paused:
             self.protocol_paused = True
             self.protocol.pause_writing()
+
+    def is_due(self) -> bool:
+        """Whether what is queued has waited long enough for the batch."""
+        hub = self.hub
+        return monotonic() - max(hub.sent_at, self.sent_at) > hub.send_within
+
+    def send_now(self) -> None:
+        """Send what is queued, without the batch."""
+        self.sent_at = monotonic()
+        self.send_queue()
 
     def send_queue(self) -> None:
         """Send what is queued, as far as the system takes it."""

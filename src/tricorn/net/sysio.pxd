@@ -16,6 +16,7 @@ cpdef Py_ssize_t transmit_pieces(int fd, list pieces) except -1
 cpdef object accept(listener)
 cpdef int close(int fd) except -1
 cpdef int timer(double seconds) except -1
+cpdef double monotonic() noexcept
 
 cdef class Poller:
     cdef int _fd

@@ -99,6 +99,11 @@ def timer(seconds: float) -> int:
     raise NotImplementedError("no timers that are descriptors")
 
 
+def monotonic() -> float:
+    """Return the seconds of a clock that only goes forward."""
+    return time.monotonic()
+
+
 class Poller:
     """An epoll set, level-triggered. `wait` keeps the events for `fd_at`/`events_at`."""
 

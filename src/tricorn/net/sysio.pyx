@@ -118,6 +118,12 @@ cdef extern from *:
         return -1;
     }
 
+    static inline double tricorn_monotonic(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    }
+
     static inline int tricorn_event_fd(struct epoll_event *events, int index) {
         return events[index].data.fd;
     }
@@ -141,6 +147,7 @@ cdef extern from *:
     Py_ssize_t tricorn_v4(const tricorn_address* peer, char* text) nogil
     int tricorn_control(int set, int what, int fd, uint32_t events) nogil
     int tricorn_timer(double seconds) nogil
+    double tricorn_monotonic() noexcept nogil
     int tricorn_event_fd(epoll_event* events, int index) nogil
     int tricorn_event_bits(epoll_event* events, int index) nogil
     ssize_t send(int fd, const void* data, size_t size, int flags) nogil
@@ -302,6 +309,10 @@ cpdef int timer(double seconds) except -1:
     if fd < 0:
         PyErr_SetFromErrno(OSError)
     return fd
+
+
+cpdef double monotonic() noexcept:
+    return tricorn_monotonic()
 
 
 cdef class Poller:

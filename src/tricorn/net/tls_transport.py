@@ -280,6 +280,15 @@ class TlsTransport(TlsRecords):
         if data:
             self.transport_write(data)
 
+    def is_due(self) -> bool:
+        """Whether what is queued has waited long enough for the batch."""
+        due: bool = self.transport.is_due()
+        return due
+
+    def send_now(self) -> None:
+        """Send what is queued, without the batch."""
+        self.transport.send_now()
+
     def can_write_eof(self) -> bool:
         """Whether `write_eof` works; it does."""
         return True

@@ -14,11 +14,12 @@ cdef long long _LOOK_AT
 cdef class WebSocketConnection(WebSocketTime):
     cdef public FrameCache frames
     cdef public bytes waiting
+    cdef public object is_due
     cdef public bint names_pieces
     cdef public double controls_since
 
     cdef _pump(self)
-    @cython.locals(reader=MessageReader, session=Session, code=int)
+    @cython.locals(reader=MessageReader, session=Session, code=int, several=bint)
     cdef _read_messages(self)
     @cython.locals(now=double)
     cdef _take_control(self, int code, bytes data)

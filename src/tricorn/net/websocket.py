@@ -69,6 +69,8 @@ class WebSocketConnection(WebSocketTime):
     ) -> None:
         super().__init__(service, transport, opening, scope, peer)
         self.names_pieces = isinstance(transport, HubTransport)
+        # None: the transport lets nothing wait for what else is sent.
+        self.is_due: Any = getattr(transport, "is_due", None)
         self.frames: FrameCache = service.frames
         self.waiting = b""  # what came with or behind the handshake
         self.controls_since = service.now
@@ -129,6 +131,7 @@ class WebSocketConnection(WebSocketTime):
     def _read_messages(self) -> None:
         reader = self.reader
         session = self.session
+        several = False
         assert reader is not None
         while self.state == _OPEN or self.state == _CLOSING:
             if session.is_full() and self.state == _OPEN:
@@ -140,6 +143,10 @@ class WebSocketConnection(WebSocketTime):
                 return
             if self.state == _CLOSING and code != _CLOSE:
                 continue
+            if several and self.is_due is not None and self.is_due():
+                # The app takes its time: what it has said to earlier messages doesn't wait.
+                self.transport.send_now()
+            several = True
             if code == _TEXT:
                 self.received += 1
                 session.feed_text(reader.text)
