@@ -90,12 +90,9 @@ def timer(seconds: float) -> int:
     Reading eight bytes makes it wait for the next time. Only where HAS_TIMER.
     """
     if sys.platform == "linux" and sys.version_info >= (3, 13):
-        return os.timerfd_create(
-            time.CLOCK_MONOTONIC,
-            flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC,
-            initial=seconds,
-            interval=seconds,
-        )
+        fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+        os.timerfd_settime(fd, initial=seconds, interval=seconds)
+        return fd
     raise NotImplementedError("no timers that are descriptors")
 
 
