@@ -10,7 +10,17 @@ import pytest
 from ngh2 import Setting
 
 from tests.net.h2_rig import Client
-from tests.net.ws_apps import ACCEPT, CONNECT, DENY, Driven, Echo, accepted, body, disconnect
+from tests.net.ws_apps import (
+    ACCEPT,
+    CONNECT,
+    DENY,
+    Driven,
+    Echo,
+    OnlySends,
+    accepted,
+    body,
+    disconnect,
+)
 from tests.net.ws_rig import (
     BINARY,
     CLOSE,
@@ -26,6 +36,8 @@ from tests.net.ws_rig import (
 from tests.wire.ws_peer import sent
 from tricorn.asgi.failure import ClientDisconnected
 from tricorn.wire.ws import MessageLimits
+
+MESSAGE = {"type": "websocket.send", "text": "a"}
 
 
 class TestMessages:
@@ -214,91 +226,72 @@ class TestSlowApp:
         app.finish(r)
 
 
+class LosesItsClient(OnlySends):
+    rig: Any
+
+    async def until(self) -> None:
+        await asyncio.sleep(0)
+        self.rig.transports[0].abort()
+
+
+class WaitsToSend(OnlySends):
+    go: asyncio.Future[None]
+
+    async def until(self) -> None:
+        await self.go
+
+
 class TestLostClient:
     """An app that only sends never lets the loop turn, which would tell it."""
 
     @pytest.mark.parametrize("size", [10, 30_000])
     def test_sending_waits_to_be_told(self, any_ws_rig: MakeAny, size: int) -> None:
-        sent = []
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            await send(ACCEPT)
-            await asyncio.sleep(0)
-            r.transports[0].abort()
-            while len(sent) < 50_000:
-                await send({"type": "websocket.send", "bytes": bytes(size)})
-                sent.append(size)
-
-        r = any_ws_rig(app)
+        app = LosesItsClient(ACCEPT, {"type": "websocket.send", "bytes": bytes(size)})
+        app.rig = r = any_ws_rig(app)
         r.begin()
         r.turn()
-        assert 0 < len(sent) < 10_000
+        assert app.was_stopped()
         assert not r.service.tasks
         assert not r.service.connections
 
     def test_with_its_stream(self, carried_rig: Callable[..., CarriedRig]) -> None:
         """The reset is read in the turn in which the app is about to send."""
-        sent = []
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            await send(ACCEPT)
-            await go
-            while len(sent) < 50_000:
-                await send({"type": "websocket.send", "text": "a"})
-                sent.append(1)
-
+        app = WaitsToSend(ACCEPT, MESSAGE)
         r = carried_rig(app)
-        go = r.loop.create_future()
+        app.go = r.loop.create_future()
         r.begin()
         r.client.engine.reset_stream(r.stream_id, 8)
         reset = r.client.engine.data_to_send()
 
         def both() -> None:
-            go.set_result(None)
+            app.go.set_result(None)
             r.h2.connection.data_received(reset)
 
         r.call(both)
-        assert 0 < len(sent) < 10_000
+        assert app.was_stopped()
         assert not r.service.tasks
 
     def test_with_our_side_of_its_stream(self, carried_rig: Callable[..., CarriedRig]) -> None:
         """The client has ended its own, and its window lets the end of ours not through."""
-        sent = []
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            await send(ACCEPT)
-            await go
-            while len(sent) < 50_000:
-                await send({"type": "websocket.send", "text": "a"})
-                sent.append(1)
-
+        app = WaitsToSend(ACCEPT, MESSAGE)
         r = carried_rig(app, client=Client(settings={Setting.INITIAL_WINDOW_SIZE: 0}))
-        go = r.loop.create_future()
+        app.go = r.loop.create_future()
         r.begin()
         r.stream.send_bytes(b"x")
         r.end_of_client()
         assert r.open
-        r.call(go.set_result, None)
-        assert 0 < len(sent) < 10_000
+        r.call(app.go.set_result, None)
+        assert app.was_stopped()
         r.transport.lose()
         r.turn()
         assert not r.service.tasks
 
     def test_denying_waits_too(self, any_ws_rig: MakeAny) -> None:
-        sent = []
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            await send(DENY)
-            await asyncio.sleep(0)
-            r.transports[0].abort()
-            while len(sent) < 50_000:
-                await send(body(b"x" * 100, more=True))
-                sent.append(1)
-
-        r = any_ws_rig(app)
+        app = LosesItsClient(DENY, body(b"x" * 100, more=True))
+        app.rig = r = any_ws_rig(app)
         r.begin()
         r.turn()
-        assert 0 < len(sent) < 10_000
+        assert app.was_stopped()
         assert not r.service.tasks
 
 

@@ -84,6 +84,33 @@ class Driven:
         rig.call(self.end.set_result, None)
 
 
+class OnlySends:
+    """Sends `first`, waits until it may go on, and then sends the same again and again.
+
+    It never lets the loop turn by itself.
+    """
+
+    def __init__(self, first: dict[str, Any], message: dict[str, Any]) -> None:
+        self.first = first
+        self.message = message
+        self.sent = 0
+
+    async def until(self) -> None:
+        """Wait to go on; a test says for what."""
+        raise NotImplementedError
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send(self.first)
+        await self.until()
+        while self.sent < 50_000:
+            await send(self.message)
+            self.sent += 1
+
+    def was_stopped(self) -> bool:
+        """Whether it had to wait, and not only at the end."""
+        return 0 < self.sent < 10_000
+
+
 def accepted(rig: Rig, app: Driven, *lines: bytes) -> Rig:
     """Open it, and take the connect event."""
     rig.begin(*lines)  # type: ignore[attr-defined]
