@@ -70,21 +70,18 @@ class Drain:
         if service.connections and not self._is_forced():
             logger.info("Waiting for connections to close. (CTRL+C to force quit)")
             await self.until(lambda: not service.connections)
-        if service.tasks and not self._is_over():
+        if service.tasks and not self._is_over(self._give_up):
             logger.info("Waiting for background tasks to complete. (CTRL+C to force quit)")
             await self.until(lambda: not service.tasks)
 
     async def until(self, is_done: Callable[[], bool], within: float | None = None) -> None:
         """Wait, `within` seconds, or as long as the drain may take in all."""
         give_up = self._give_up if within is None else time.monotonic() + within
-        while not is_done() and not self._is_forced():
-            if give_up is not None and time.monotonic() >= give_up:
-                return
+        while not is_done() and not self._is_over(give_up):
             await asyncio.sleep(_LOOK_EVERY)
 
-    def _is_over(self) -> bool:
-        late = self._give_up is not None and time.monotonic() >= self._give_up
-        return late or self._is_forced()
+    def _is_over(self, give_up: float | None) -> bool:
+        return self._is_forced() or (give_up is not None and time.monotonic() >= give_up)
 
     async def cut_off(self) -> None:
         """Cancel the tasks and abort the connections that are left, and say so."""
